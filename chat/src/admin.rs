@@ -1,0 +1,272 @@
+//! The admin address: sending by hand, figures for a scraper, a health check.
+//!
+//! It runs on a thread of its own that keeps the process's main descriptor table. Shards never wake it: tokio's
+//! wake-ups are writes to a descriptor, which would mean something else in a shard's table. So whoever waits for
+//! shards here looks again every millisecond.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ALLOW, CONTENT_TYPE};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use shard::{Mailboxes, Stats};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+use crate::counters::Counters;
+use crate::delivery::Letter;
+use crate::directory::Place;
+use crate::publisher::{Origin, Receipt};
+use crate::service::Common;
+
+/// Admin connections served at a time; more wait in the backlog.
+const CONNECTIONS_MAX: usize = 64;
+
+/// How long a request's head or body may take; then the connection is closed.
+const REQUEST_TIME: Duration = Duration::from_secs(10);
+
+/// How long `POST /send` waits for the shards to say what became of the message; then it answers 202.
+const ACCOUNT_TIME: Duration = Duration::from_secs(1);
+
+/// Messages sent from here whose fate is not known yet.
+#[derive(Debug, Default)]
+pub(crate) struct Tickets {
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    next: u32,
+    tickets: HashMap<u32, Receipt>,
+}
+
+impl Tickets {
+    fn issue(&self) -> u32 {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.next = open.next.wrapping_add(1);
+        let ticket = open.next;
+        open.tickets.insert(ticket, Receipt::default());
+        ticket
+    }
+
+    /// Adds a shard's receipt; one that nobody waits for any more is forgotten.
+    pub(crate) fn account(&self, ticket: u32, receipt: Receipt) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sum) = open.tickets.get_mut(&ticket) {
+            sum.letters += receipt.letters;
+            sum.delivered += receipt.delivered;
+            sum.gone += receipt.gone;
+            sum.dropped += receipt.dropped;
+        }
+    }
+
+    fn so_far(&self, ticket: u32) -> Receipt {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.tickets.get(&ticket).copied().unwrap_or_default()
+    }
+
+    fn close(&self, ticket: u32) -> Receipt {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.tickets.remove(&ticket).unwrap_or_default()
+    }
+}
+
+/// What the admin address serves from.
+pub(crate) struct Admin {
+    pub(crate) common: Arc<Common>,
+    pub(crate) mailboxes: Arc<Mailboxes<Letter>>,
+    pub(crate) stats: Arc<Vec<Stats>>,
+}
+
+/// Binds the admin address and serves it until the process ends.
+pub(crate) fn start(address: SocketAddr, admin: Admin) -> io::Result<SocketAddr> {
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    let bound = listener.local_addr()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name("chat-admin".into()).spawn(move || {
+        runtime.block_on(async {
+            match tokio::net::TcpListener::from_std(listener) {
+                Ok(listener) => serve(listener, Arc::new(admin)).await,
+                Err(error) => tracing::error!(%error, "the admin address is not served"),
+            }
+        });
+    })?;
+    Ok(bound)
+}
+
+async fn serve(listener: tokio::net::TcpListener, admin: Arc<Admin>) {
+    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let local = tokio::task::LocalSet::new();
+    let accepting = async {
+        loop {
+            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
+            let stream = match listener.accept().await {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "the admin address cannot accept; trying again soon");
+                    sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            };
+            let admin = Arc::clone(&admin);
+            tokio::task::spawn_local(async move {
+                let service = service_fn(move |request| answer(Arc::clone(&admin), request));
+                let mut http = hyper::server::conn::http1::Builder::new();
+                http.timer(TokioTimer::new()).header_read_timeout(REQUEST_TIME);
+                if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
+                    tracing::debug!(%error, "an admin connection ended badly");
+                }
+                drop(permit);
+            });
+        }
+    };
+    local.run_until(accepting).await;
+}
+
+type Answer = Response<Full<Bytes>>;
+
+async fn answer(admin: Arc<Admin>, request: Request<Incoming>) -> Result<Answer, Infallible> {
+    let path = request.uri().path();
+    let wanted = match path {
+        "/healthz" | "/metrics" => Method::GET,
+        _ if path.starts_with("/send/") => Method::POST,
+        _ => return Ok(text(StatusCode::NOT_FOUND, "try GET /metrics, GET /healthz or POST /send/{id}\n")),
+    };
+    if request.method() != wanted && !(wanted == Method::GET && request.method() == Method::HEAD) {
+        let mut refusal = text(StatusCode::METHOD_NOT_ALLOWED, &format!("{path} takes {wanted}\n"));
+        refusal.headers_mut().insert(ALLOW, wanted.as_str().parse().expect("a method is a header value"));
+        return Ok(refusal);
+    }
+    Ok(match path {
+        "/healthz" => text(StatusCode::OK, "ok\n"),
+        "/metrics" => {
+            let mut answer = text(StatusCode::OK, &metrics(&admin));
+            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            answer.headers_mut().insert(CONTENT_TYPE, kind.parse().expect("a header value"));
+            answer
+        }
+        _ => send(&admin, request).await,
+    })
+}
+
+async fn send(admin: &Admin, request: Request<Incoming>) -> Answer {
+    let digits = request.uri().path().trim_start_matches("/send/").to_owned();
+    let Ok(id) = digits.parse::<u32>() else {
+        return text(
+            StatusCode::BAD_REQUEST,
+            &format!("'{digits}' is not an id: ids are whole numbers below 2^32\n"),
+        );
+    };
+    let body = Limited::new(request.into_body(), wire::MESSAGE_BYTES_MAX).collect();
+    let body = match timeout(REQUEST_TIME, body).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(_)) => {
+            let most = wire::MESSAGE_BYTES_MAX;
+            return text(StatusCode::PAYLOAD_TOO_LARGE, &format!("a message has at most {most} bytes\n"));
+        }
+        Err(_) => return text(StatusCode::REQUEST_TIMEOUT, "the message did not come in time\n"),
+    };
+    let mut places: Vec<Place> = Vec::new();
+    admin.common.directory.places(id, |place| places.push(place));
+    let counters = admin.common.counters.last().expect("the admin address counts behind the shards");
+    counters.messages.add(1);
+    if places.is_empty() {
+        counters.nobody_there.add(1);
+        return json(StatusCode::OK, id, Receipt::default(), ",\"nobody_there\":1");
+    }
+    let ticket = admin.common.tickets.issue();
+    for Place { shard, local } in &places {
+        let letter = Letter::Deliver { id, local: *local, origin: Origin::Admin { ticket } };
+        if admin.mailboxes.post(usize::from(*shard), letter, &body).is_err() {
+            counters.dropped.add(1);
+            admin.common.tickets.account(ticket, Receipt { letters: 1, dropped: 1, ..Receipt::default() });
+        }
+    }
+    let all = timeout(ACCOUNT_TIME, async {
+        while (admin.common.tickets.so_far(ticket).letters as usize) < places.len() {
+            sleep(Duration::from_millis(1)).await;
+        }
+    });
+    let status = if all.await.is_ok() { StatusCode::OK } else { StatusCode::ACCEPTED };
+    json(status, id, admin.common.tickets.close(ticket), "")
+}
+
+fn json(status: StatusCode, id: u32, receipt: Receipt, more: &str) -> Answer {
+    let Receipt { delivered, gone, dropped, .. } = receipt;
+    let body =
+        format!("{{\"id\":{id},\"delivered\":{delivered},\"gone\":{gone},\"dropped\":{dropped}{more}}}\n");
+    let mut answer = text(status, &body);
+    answer.headers_mut().insert(CONTENT_TYPE, "application/json".parse().expect("a header value"));
+    answer
+}
+
+fn text(status: StatusCode, body: &str) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::copy_from_slice(body.as_bytes())));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, "text/plain; charset=utf-8".parse().expect("a header value"));
+    answer
+}
+
+/// All figures in OpenMetrics' text format. The cost depends on the number of shards, not of connections.
+fn metrics(admin: &Admin) -> String {
+    let mut out = String::with_capacity(8 << 10);
+    let mut metric = |kind: &str, name: &str, help: &str, samples: &[(String, u64)]| {
+        let suffix = if kind == "counter" { "_total" } else { "" };
+        let _ = write!(out, "# TYPE floodmark_{name} {kind}\n# HELP floodmark_{name} {help}\n");
+        for (labels, value) in samples {
+            let _ = writeln!(out, "floodmark_{name}{suffix}{labels} {value}");
+        }
+    };
+    for (name, help, value) in Counters::totals(&admin.common.counters) {
+        metric("counter", name, help.trim(), &[(String::new(), value)]);
+    }
+    let per_shard = |value: fn(&Stats) -> u64| -> Vec<(String, u64)> {
+        admin
+            .stats
+            .iter()
+            .enumerate()
+            .map(|(n, stats)| (format!("{{shard=\"{n}\"}}"), value(stats)))
+            .collect()
+    };
+    metric("gauge", "connections", "Connections open now.", &per_shard(|s| s.connections.get()));
+    metric("counter", "accepted", "Connections accepted.", &per_shard(|s| s.accepted.get()));
+    metric("counter", "closed", "Connections closed, by either side.", &per_shard(|s| s.closed.get()));
+    metric(
+        "counter",
+        "refused",
+        "Connections refused for want of descriptors.",
+        &per_shard(|s| s.refused.get()),
+    );
+    metric(
+        "counter",
+        "too_slow",
+        "Connections closed because they read too slowly.",
+        &per_shard(|s| s.too_slow.get()),
+    );
+    metric("counter", "received_bytes", "Bytes read from connections.", &per_shard(|s| s.bytes_in.get()));
+    metric("counter", "sent_bytes", "Bytes written to connections.", &per_shard(|s| s.bytes_out.get()));
+    metric("counter", "turns", "Turns of the event loop.", &per_shard(|s| s.turns.get()));
+    metric(
+        "counter",
+        "busy_nanoseconds",
+        "Time spent working rather than waiting.",
+        &per_shard(|s| s.busy_ns.get()),
+    );
+    metric("gauge", "outbox_bytes", "Bytes waiting for slow readers.", &per_shard(|s| s.outbox_bytes.get()));
+    let waiting: Vec<_> = (0..admin.stats.len())
+        .map(|n| (format!("{{shard=\"{n}\"}}"), admin.mailboxes.waiting(n) as u64))
+        .collect();
+    metric("gauge", "mail_waiting", "Letters waiting in the mailbox.", &waiting);
+    out.push_str("# EOF\n");
+    out
+}

@@ -1,0 +1,211 @@
+//! Delivery: a turn's letters sorted by connection, each connection written to once.
+
+use std::ops::Range;
+
+use shard::{Key, Letters, Shard, Written};
+
+use crate::directory::Local;
+use crate::publisher::{Origin, Receipt};
+use crate::router::Router;
+use crate::service::Chat;
+use crate::session::{Front, Session};
+
+/// What shards tell each other.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Letter {
+    /// A message, in the letter's body, for whoever is here under `id`.
+    Deliver { id: u32, local: Local, origin: Origin },
+    /// What became of letters of a publisher of yours.
+    Account { publisher: u32, receipt: Receipt },
+}
+
+/// One letter for one connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Copy {
+    /// First, so that sorting brings the copies for one connection together, in the order of their letters.
+    slot: u32,
+    letter: u32,
+}
+
+/// The working memory of deliveries, empty between turns.
+#[derive(Debug, Default)]
+pub(crate) struct Delivery {
+    /// The turn's letters: from other shards first, then from this shard's own publishers.
+    pub(crate) letters: Letters<Letter>,
+    copies: Vec<Copy>,
+    /// What one connection is written.
+    chunk: Vec<u8>,
+    /// The letter in `event`, encoded for the line front, where all viewers get the same bytes.
+    event_of: Option<u32>,
+    event: Vec<u8>,
+    receipts: Vec<(Origin, Receipt)>,
+    #[cfg(feature = "faults")]
+    pub(crate) faults: Option<crate::faults::Faults>,
+}
+
+impl Delivery {
+    pub(crate) fn new() -> Self {
+        Self {
+            #[cfg(feature = "faults")]
+            faults: crate::faults::Faults::from_environment(),
+            ..Self::default()
+        }
+    }
+
+    /// Writes all letters to their connections and returns what became of them, by origin.
+    pub(crate) fn deliver(
+        &mut self,
+        shard: &mut Shard<Chat>,
+        router: &Router,
+        timestamp: &str,
+    ) -> &[(Origin, Receipt)] {
+        self.receipts.clear();
+        self.event_of = None;
+        self.find_copies(shard, router);
+        self.copies.sort_unstable();
+        let mut start = 0;
+        while let Some(&Copy { slot, .. }) = self.copies.get(start) {
+            let run = self.copies[start..].iter().take_while(|copy| copy.slot == slot).count();
+            self.write(shard, start..start + run, timestamp);
+            start += run;
+        }
+        self.copies.clear();
+        self.letters.clear();
+        &self.receipts
+    }
+
+    /// Turns each letter into copies for the connections it is for.
+    fn find_copies(&mut self, shard: &mut Shard<Chat>, router: &Router) {
+        for number in 0..self.letters.len() {
+            let (Letter::Deliver { id, local, origin }, _) = self.letters.get(number) else { continue };
+            let letter = number as u32;
+            let found = self.copies.len();
+            // The place was looked up when the letter was posted. If somebody came or went since, look again.
+            if !self.find_at(shard, router, letter, id, local)
+                && let Some(local) = router.local(id)
+            {
+                self.find_at(shard, router, letter, id, local);
+            }
+            let gone = u32::from(self.copies.len() == found);
+            self.account(origin, Receipt { letters: 1, gone, ..Receipt::default() });
+        }
+    }
+
+    fn find_at(
+        &mut self,
+        shard: &mut Shard<Chat>,
+        router: &Router,
+        letter: u32,
+        id: u32,
+        local: Local,
+    ) -> bool {
+        match local {
+            Local::One(slot) => {
+                let here = match shard.connection_at(slot) {
+                    Some((key, Session::Member { id: first, .. })) => router.holds(key, *first, id),
+                    _ => false,
+                };
+                if here {
+                    self.copies.push(Copy { slot, letter });
+                }
+                here
+            }
+            Local::Group(number) => {
+                let Some(members) = router.members(number, id) else { return false };
+                self.copies.extend(members.iter().map(|member| Copy { slot: member.index, letter }));
+                true
+            }
+        }
+    }
+
+    /// Writes the copies in `range`, all for one connection, at once.
+    fn write(&mut self, shard: &mut Shard<Chat>, range: Range<usize>, timestamp: &str) {
+        let copies = &self.copies[range.clone()];
+        let written = match shard.connection_at(copies[0].slot) {
+            Some((key, Session::Member { front: Front::Comet, count, .. })) => {
+                self.chunk.clear();
+                #[cfg(feature = "faults")]
+                if let Some(faults) = &mut self.faults {
+                    let texts = copies.iter().map(|copy| self.letters.get(copy.letter as usize).1);
+                    faults.encode(&mut self.chunk, key, count, texts);
+                    let astray = faults.astray();
+                    shard.write(key, &self.chunk);
+                    astray.into_iter().for_each(|(slot, chunk)| {
+                        let key = shard.connection_at(slot).map(|(key, _)| key);
+                        key.map(|key| shard.write(key, &chunk));
+                    });
+                    return self.account_all(range, Written::Sent);
+                }
+                for copy in copies {
+                    *count = count.wrapping_add(1);
+                    let (_, text) = self.letters.get(copy.letter as usize);
+                    wire::comet::server::encode_message(&mut self.chunk, *count, text);
+                }
+                shard.write(key, &self.chunk)
+            }
+            Some((key, Session::Member { count, .. })) => {
+                *count = count.wrapping_add(copies.len() as u32);
+                self.write_events(shard, key, range.clone(), timestamp)
+            }
+            _ => Written::Gone,
+        };
+        self.account_all(range, written);
+    }
+
+    fn account_all(&mut self, range: Range<usize>, written: Written) {
+        for index in range {
+            let (Letter::Deliver { origin, .. }, _) = self.letters.get(self.copies[index].letter as usize)
+            else {
+                unreachable!("copies are made of deliveries")
+            };
+            let (delivered, gone, dropped) = match written {
+                Written::Sent | Written::Queued => (1, 0, 0),
+                Written::Gone => (0, 1, 0),
+                Written::TooSlow => (0, 0, 1),
+            };
+            self.account(origin, Receipt { letters: 0, delivered, gone, dropped });
+        }
+    }
+
+    /// A line viewer's events. The usual one, a single event that all viewers get, is encoded once for all.
+    fn write_events(
+        &mut self,
+        shard: &mut Shard<Chat>,
+        key: Key,
+        range: Range<usize>,
+        timestamp: &str,
+    ) -> Written {
+        if range.len() == 1 {
+            let letter = self.copies[range.start].letter;
+            if self.event_of != Some(letter) {
+                self.event.clear();
+                let (_, text) = self.letters.get(letter as usize);
+                wire::line::server::encode_event(&mut self.event, timestamp, text);
+                self.event_of = Some(letter);
+            }
+            return shard.write(key, &self.event);
+        }
+        self.chunk.clear();
+        for copy in &self.copies[range] {
+            let (_, text) = self.letters.get(copy.letter as usize);
+            wire::line::server::encode_event(&mut self.chunk, timestamp, text);
+        }
+        shard.write(key, &self.chunk)
+    }
+
+    /// Adds to the receipt of `origin`. Letters of one origin come in runs, so the last receipt is tried first.
+    fn account(&mut self, origin: Origin, what: Receipt) {
+        let position = self.receipts.iter().rposition(|(known, _)| *known == origin);
+        let receipt = match position {
+            Some(position) => &mut self.receipts[position].1,
+            None => {
+                self.receipts.push((origin, Receipt::default()));
+                &mut self.receipts.last_mut().expect("pushed above").1
+            }
+        };
+        receipt.letters += what.letters;
+        receipt.delivered += what.delivered;
+        receipt.gone += what.gone;
+        receipt.dropped += what.dropped;
+    }
+}

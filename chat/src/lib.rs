@@ -1,0 +1,32 @@
+//! The target server: long-lived connections in, messages through a router, out to whoever is logged in.
+//!
+//! ```text
+//!   comet front ─┐                     ┌─► delivery: one write per connection per turn
+//!   line front  ─┼─ login / logout ─► router ◄─ send ─┬─ router port (publishers, pipelined)
+//!                │   (directory: id → places)          └─ admin address: POST /send/{id}
+//! ```
+//! Everything on this picture runs in [shards](shard); what one shard has for a connection of another goes by mail.
+//! The admin address runs on a thread of its own, on tokio, and reads counters only.
+//!
+//! Left out: TLS, authentication, anything stored. It is a target to measure, and small enough to reason about.
+
+mod admin;
+mod counters;
+mod delivery;
+pub mod directory;
+#[cfg(feature = "faults")]
+pub mod faults;
+mod options;
+mod publisher;
+mod router;
+mod service;
+mod session;
+mod worker;
+
+pub use options::{Options, SHARDS_AUTO_CONNECTIONS};
+pub use worker::{ChatError, run};
+
+/// Bytes of the slab that one idle connection takes, and of the directory that its login takes at most.
+pub fn bytes_per_connection() -> usize {
+    shard::Shard::<service::Chat>::CONNECTION_BYTES + directory::ENTRY_BYTES_MAX
+}

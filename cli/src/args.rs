@@ -1,0 +1,242 @@
+//! The raw flags, as the user writes them. Each subcommand's file resolves its own.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use runner::units::{Count, Rate, Size, Span};
+
+/// Loads, watches and judges servers that hold many long-lived connections.
+#[derive(Debug, Parser)]
+#[command(
+    name = "floodmark",
+    version,
+    after_help = "Start here:\n  floodmark run scenarios/comet-c10k.yaml\n\nExit codes: 0 fine, 1 the verdict is a fail, \
+                  2 wrong input, 3 this machine cannot run it, 4 something broke, 5 not enough data"
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) tool: Tool,
+    /// Say more about what happens (on stderr); twice for more.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tool {
+    /// Run a scenario: server, connections, messages, samples, verdict.
+    Run(RunFlags),
+    /// Serve: the target chat server.
+    Chat(ChatFlags),
+    /// Open and hold connections, and audit what arrives on them.
+    Floodtest(FloodtestFlags),
+    /// Send messages into a server's router port.
+    Msggen(MsggenFlags),
+    /// Print a shell's completion script.
+    Completions(CompletionsFlags),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  floodmark run scenarios/comet-c10k.yaml
+  floodmark run scenarios/comet-c10k.yaml --set connections.count=250000 --set connections.rate=unlimited
+  floodmark run scenarios/comet-c10k.yaml --dry-run
+  floodmark run scenarios/smoke.yaml --json | jq .memory")]
+pub(crate) struct RunFlags {
+    /// The scenario (YAML).
+    pub(crate) file: PathBuf,
+    /// Print the plan that the scenario resolves to, and run nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// The run bundle's directory [default: runs/NAME-DATE-TIME].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Override a value of the scenario; may be repeated.
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Print the summary as JSON on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  floodmark chat --listen 127.0.0.1:8000 --router 127.0.0.1:8001 --admin 127.0.0.1:8002
+  curl -N http://127.0.0.1:8000/test/123 &
+  curl -d 'Hello World' http://127.0.0.1:8002/send/123")]
+pub(crate) struct ChatFlags {
+    /// Where comet clients connect: GET /test/{id}.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
+    pub(crate) listen: String,
+    /// Where MatchStream's line protocol is spoken.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) line: Option<String>,
+    /// Where publishers connect ('floodmark msggen --router').
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) router: Option<String>,
+    /// The admin address: POST /send/{id}, GET /metrics, GET /healthz. It has no authentication.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) admin: Option<String>,
+    /// Connections to make room for; decides the number of shards.
+    #[arg(long, value_name = "N", default_value_t = Count(::chat::SHARDS_AUTO_CONNECTIONS as u64))]
+    pub(crate) connections: Count,
+    /// Threads, each with a descriptor table of its own [default: enough for --connections, at least one per core].
+    #[arg(long, value_name = "N")]
+    pub(crate) shards: Option<usize>,
+    /// Connections that may wait to be accepted, on each address.
+    #[arg(long, value_name = "N", default_value_t = 65_536)]
+    pub(crate) backlog: u32,
+    /// How long a client may take for its request head or login line.
+    #[arg(long, value_name = "TIME", default_value = "10s")]
+    pub(crate) head_timeout: Span,
+    /// Descriptors per shard, if less than the process may have.
+    #[arg(long, value_name = "N")]
+    pub(crate) descriptors: Option<usize>,
+    #[command(flatten)]
+    pub(crate) speech: Speech,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum ProtocolFlag {
+    /// GET /test/{id}, a chunked response that never ends.
+    Comet,
+    /// MatchStream's lines.
+    Line,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  floodmark floodtest --target 127.0.0.1:8000 --connections 10000 --rate 2000/s --concurrency 500 --hold 60s
+  floodmark floodtest --urls urls.txt --interval 10ms
+  floodmark floodtest --target 10.0.0.9:8000 --connections 100000 --source 10.0.0.16/28")]
+pub(crate) struct FloodtestFlags {
+    /// The server, as host:port.
+    #[arg(long, value_name = "ADDRESS", required_unless_present = "urls", conflicts_with = "urls")]
+    pub(crate) target: Option<String>,
+    /// A file of URLs, one a line: one connection each.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) urls: Option<PathBuf>,
+    /// The language to speak.
+    #[arg(long, value_enum, default_value = "comet")]
+    pub(crate) protocol: ProtocolFlag,
+    /// How many connections to open [with --urls: one for each].
+    #[arg(long, short = 'n', value_name = "N", default_value_t = Count(1000), conflicts_with = "urls")]
+    pub(crate) connections: Count,
+    /// Connections begun per second, like 2000/s [default: as fast as --concurrency allows].
+    #[arg(long, value_name = "RATE", conflicts_with = "interval", value_parser = rate)]
+    pub(crate) rate: Option<Rate>,
+    /// Time between two connections, as another way to say --rate.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) interval: Option<Span>,
+    /// The most connections that are begun and not yet logged in.
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) concurrency: u32,
+    /// How long to hold once all are open [default: until Ctrl-C].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) hold: Option<Span>,
+    /// How long a connection may take to connect and log in.
+    #[arg(long, value_name = "TIME", default_value = "10s")]
+    pub(crate) timeout: Span,
+    /// Open a connection again, a second later, when it fails or the server ends it.
+    #[arg(long)]
+    pub(crate) reconnect: bool,
+    /// The id of the first connection's user; the others follow.
+    #[arg(long, value_name = "ID", default_value_t = 1)]
+    pub(crate) first_id: u32,
+    /// Line protocol: spread the connections over this many matches [default: a match for each].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) matches: Option<u32>,
+    /// Source addresses: single ones, ranges (10.0.0.5-10.0.0.9), blocks (10.0.0.0/24); may be repeated
+    /// [default: as many of 127/8 as it takes on loopback, elsewhere those of the interface].
+    #[arg(long, value_name = "ADDRESSES", value_delimiter = ',')]
+    pub(crate) source: Vec<String>,
+    /// Source ports, like 1024-65535 [default: the kernel chooses].
+    #[arg(long, value_name = "PORTS")]
+    pub(crate) source_ports: Option<String>,
+    /// Threads, each with a descriptor table of its own [default: as many as the connections take].
+    #[arg(long, value_name = "N")]
+    pub(crate) shards: Option<usize>,
+    /// Descriptors per shard, if less than the process may have.
+    #[arg(long, value_name = "N")]
+    pub(crate) descriptors: Option<usize>,
+    #[command(flatten)]
+    pub(crate) speech: Speech,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  floodmark msggen --router 127.0.0.1:8001 --rate 1000/s --max-id 10000
+  floodmark msggen --router 127.0.0.1:8001 --count 1000000 --interval 100ms --generators 100 --max-id 10000
+  floodmark msggen --router 127.0.0.1:8001 --max --count 1000000 --max-id 10000 --ids 'zipf(1.1)'")]
+pub(crate) struct MsggenFlags {
+    /// The server's router port, as host:port.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) router: String,
+    /// Messages per second over all generators, like 1000/s.
+    #[arg(long, value_name = "RATE", value_parser = rate, conflicts_with_all = ["interval", "max"],
+          required_unless_present_any = ["interval", "max"])]
+    pub(crate) rate: Option<Rate>,
+    /// Time between two messages of one generator.
+    #[arg(long, value_name = "TIME", conflicts_with = "max")]
+    pub(crate) interval: Option<Span>,
+    /// Send as fast as the server takes them.
+    #[arg(long)]
+    pub(crate) max: bool,
+    /// Stop after this many messages.
+    #[arg(long, value_name = "N")]
+    pub(crate) count: Option<Count>,
+    /// Stop after this time [default, without --count: at Ctrl-C].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) duration: Option<Span>,
+    /// Independent senders, each with a phase and a random sequence of its own.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) generators: u16,
+    /// Messages go to the ids from --min-id …
+    #[arg(long, value_name = "ID", default_value_t = 1)]
+    pub(crate) min_id: u32,
+    /// … to --max-id.
+    #[arg(long, value_name = "ID")]
+    pub(crate) max_id: u32,
+    /// How often each id is chosen: uniform, round_robin or zipf(1.1).
+    #[arg(long, value_name = "DISTRIBUTION", default_value = "uniform")]
+    pub(crate) ids: String,
+    /// Bytes in a message, its mark of 40 included.
+    #[arg(long, value_name = "SIZE", default_value = "64B")]
+    pub(crate) payload: Size,
+    /// The same seed chooses the same ids.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// A number that tells this publisher from others that send to the same ids [default: from the process id].
+    #[arg(long, value_name = "N")]
+    pub(crate) publisher: Option<u16>,
+    /// Connections to the router port.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) links: usize,
+    #[command(flatten)]
+    pub(crate) speech: Speech,
+}
+
+/// How a tool speaks.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Speech {
+    /// Say frames on stdout, one JSON object a line, instead of words.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Be a worker: commands on stdin, frames on stdout, and wait for the start command.
+    #[arg(long, hide = true)]
+    pub(crate) worker: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  floodmark completions bash > /etc/bash_completion.d/floodmark")]
+pub(crate) struct CompletionsFlags {
+    /// The shell.
+    #[arg(value_enum)]
+    pub(crate) shell: Shell,
+}
+
+/// A rate with its unit, or a bare number of events per second, as other load tools take it.
+fn rate(text: &str) -> Result<Rate, String> {
+    let with_unit = if text.contains('/') { text.to_owned() } else { format!("{text}/s") };
+    with_unit.parse().map_err(|error| format!("{error}"))
+}

@@ -1,0 +1,210 @@
+//! `floodmark floodtest`: the flood.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use floodtest::sources::{AddressRange, Sources, parse_ports};
+use floodtest::{Cause, Identity, Options, Protocol, TargetPath};
+use telemetry::{Frame, Histogram, latency_histogram};
+
+use crate::args::{FloodtestFlags, ProtocolFlag};
+use crate::exit::{Code, Ended, Exit};
+use crate::output::{grouped, percentiles, print, say};
+use crate::worker::{commands, resolve};
+
+pub(crate) fn main(flags: &FloodtestFlags) -> Ended {
+    let options = resolve_options(flags)?;
+    let commands = commands(flags.speech.worker);
+    let mut voice = Voice { json: flags.speech.json || flags.speech.worker, ..Voice::default() };
+    let outcome =
+        floodtest::run(&options, &commands, &mut |frame| voice.hear(&frame)).map_err(Exit::broke)?;
+    if !voice.json {
+        voice.conclude(&options)?;
+    }
+    Ok(if outcome.failed == 0 { Code::Fine } else { Code::Failed })
+}
+
+fn resolve_options(flags: &FloodtestFlags) -> Result<Options, Exit> {
+    let protocol = match flags.protocol {
+        ProtocolFlag::Comet => Protocol::Comet,
+        ProtocolFlag::Line => Protocol::Line,
+    };
+    let (target, host, identity, connections) = match (&flags.urls, &flags.target) {
+        (Some(file), _) => {
+            let paths = read_urls(file)?;
+            let connections = paths.len() as u32;
+            (paths[0].target, paths[0].target.to_string(), Identity::Paths(Arc::new(paths)), connections)
+        }
+        (None, Some(target)) => {
+            let connections = u32::try_from(flags.connections.0)
+                .map_err(|_| Exit::wrong_input("--connections must be below 2^32"))?;
+            let identity = match (protocol, flags.matches) {
+                (Protocol::Line, Some(matches)) => Identity::Matches { matches },
+                _ => Identity::Users { first: flags.first_id },
+            };
+            (resolve(target)?, target.clone(), identity, connections)
+        }
+        (None, None) => {
+            return Err(Exit::wrong_input("say where to connect: --target ADDRESS or --urls FILE"));
+        }
+    };
+    if connections == 0 {
+        return Err(Exit::wrong_input("--connections 0 opens nothing: write at least 1"));
+    }
+    let given = flags.source.iter().map(|text| text.parse::<AddressRange>()).collect::<Result<Vec<_>, _>>();
+    let ports = flags.source_ports.as_deref().map(parse_ports).transpose().map_err(Exit::wrong_input)?;
+    let sources =
+        Sources::resolve(&given.map_err(Exit::wrong_input)?, ports, target.ip(), u64::from(connections))
+            .map_err(Exit::cannot)?;
+    let limit = shard::descriptors::raise_limit().map_err(Exit::broke)?;
+    let descriptors = flags.descriptors.map_or(limit, |wanted| wanted.min(limit));
+    let interval_rate = flags.interval.map(|interval| 1.0 / interval.0.as_secs_f64());
+    Ok(Options {
+        target,
+        host,
+        protocol,
+        identity,
+        connections,
+        rate: flags.rate.map(|rate| rate.per_second()).or(interval_rate).filter(|rate| rate.is_finite()),
+        concurrency: flags.concurrency,
+        hold: flags.hold.map(|hold| hold.0),
+        timeout: flags.timeout.0,
+        reconnect: flags.reconnect,
+        sources,
+        shards: flags.shards.unwrap_or_else(|| shard::shards_for(connections as usize, descriptors, false)),
+        descriptors_max: flags.descriptors,
+        wait_for_start: flags.speech.worker,
+    })
+}
+
+/// Reads a file of URLs, the seed's own form.
+fn read_urls(file: &Path) -> Result<Vec<TargetPath>, Exit> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Exit::wrong_input(format!("could not read '{}': {error}", file.display())))?;
+    let mut resolved: BTreeMap<String, SocketAddr> = BTreeMap::new();
+    let mut paths = Vec::new();
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let wrong = |what: &str| Exit::wrong_input(format!("{}:{}: {what}", file.display(), number + 1));
+        let rest = line.trim().strip_prefix("http://").ok_or_else(|| wrong("not an http:// URL"))?;
+        let (host, path) =
+            rest.split_once('/').map_or((rest, "/".to_owned()), |(host, path)| (host, format!("/{path}")));
+        if path.bytes().any(|byte| byte <= b' ' || byte == 0x7F) {
+            return Err(wrong("the path has a space or a control character: write it percent-encoded"));
+        }
+        let target = match resolved.get(host) {
+            Some(target) => *target,
+            None => {
+                let with_port = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
+                let target = resolve(&with_port)?;
+                resolved.insert(host.to_owned(), target);
+                target
+            }
+        };
+        let id = path.rsplit('/').next().and_then(|last| last.parse().ok());
+        paths.push(TargetPath { target, path, id });
+    }
+    if paths.is_empty() {
+        return Err(Exit::wrong_input(format!("'{}' holds no URL: write one a line", file.display())));
+    }
+    Ok(paths)
+}
+
+/// What a person is told, and what is remembered for the end.
+#[derive(Default)]
+struct Voice {
+    json: bool,
+    line: Vec<u8>,
+    values: BTreeMap<String, f64>,
+    messages: u64,
+    reached: Option<f64>,
+    histograms: BTreeMap<String, Histogram<u64>>,
+}
+
+impl Voice {
+    fn hear(&mut self, frame: &Frame) {
+        if self.json {
+            self.line.clear();
+            frame.to_line(&mut self.line);
+            let _ = io::stdout().write_all(&self.line);
+            return;
+        }
+        match frame {
+            Frame::Sample(sample) => {
+                self.values.clone_from(&sample.values);
+                self.status();
+            }
+            Frame::Latency(latency) => {
+                if let Ok(histogram) = latency.decode() {
+                    let all = self.histograms.entry(latency.name.clone()).or_insert_with(latency_histogram);
+                    let _ = all.add(histogram);
+                }
+            }
+            Frame::Mark(mark) => {
+                if let Some(reached) =
+                    mark.attributes.get("reached_rate_per_s").and_then(serde_json::Value::as_f64)
+                {
+                    self.reached = Some(reached);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn value(&self, name: &str) -> u64 {
+        self.values.get(&format!("connections.{name}")).copied().unwrap_or(0.0) as u64
+    }
+
+    /// The seed's line: connected, closed, messages.
+    fn status(&mut self) {
+        let messages = self.value("messages");
+        let mut line = format!(
+            "Stats: connected {}, closed {}, messages {} (+{})",
+            grouped(self.value("open")),
+            grouped(self.value("closed_by_server")),
+            grouped(messages),
+            grouped(messages - self.messages)
+        );
+        self.messages = messages;
+        for (name, word) in [("opening", "opening"), ("failed", "failed"), ("reconnects", "reconnects")] {
+            if self.value(name) > 0 {
+                line.push_str(&format!(", {word} {}", grouped(self.value(name))));
+            }
+        }
+        say(&line);
+    }
+
+    fn conclude(&self, options: &Options) -> io::Result<()> {
+        print(&format!(
+            "logged in {} of {} connections, failed {}, closed by the server {}",
+            grouped(self.value("logins")),
+            grouped(u64::from(options.connections)),
+            grouped(self.value("failed")),
+            grouped(self.value("closed_by_server"))
+        ))?;
+        if let Some(reached) = self.reached {
+            let asked = options.rate.map_or("as fast as possible".into(), |rate| format!("{rate:.1}/s"));
+            print(&format!("rate      asked {asked}, reached {reached:.1}/s"))?;
+        }
+        for (name, word) in [
+            ("connect.latency_ns", "connect"),
+            ("connect.login_ns", "login"),
+            ("connect.schedule_lag_ns", "lateness"),
+            ("delivery.latency_ns", "delivery"),
+            ("delivery.raw_latency_ns", "  raw"),
+        ] {
+            if let Some(histogram) = self.histograms.get(name) {
+                print(&format!("{word:<9} {}", percentiles(histogram)))?;
+            }
+        }
+        for cause in Cause::ALL {
+            let count = self.value(&format!("failures.{}", cause.key()));
+            if count > 0 {
+                print(&format!("failed    {} × {}: {}", grouped(count), cause.key(), cause.words()))?;
+            }
+        }
+        Ok(())
+    }
+}

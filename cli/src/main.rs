@@ -1,0 +1,38 @@
+//! The `floodmark` binary: arguments in, exit code out. One short file per subcommand.
+
+mod args;
+mod chat;
+mod completions;
+mod exit;
+mod floodtest;
+mod msggen;
+mod output;
+mod run;
+mod worker;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Arguments, Tool};
+use crate::exit::Code;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are answers; anything else is wrong input.
+            let _ = error.print();
+            return if error.use_stderr() { Code::WrongInput } else { Code::Fine }.into();
+        }
+    };
+    output::log_to_stderr(arguments.verbose);
+    let result = match arguments.tool {
+        Tool::Run(flags) => run::main(flags),
+        Tool::Chat(flags) => chat::main(&flags),
+        Tool::Floodtest(flags) => floodtest::main(&flags),
+        Tool::Msggen(flags) => msggen::main(&flags),
+        Tool::Completions(flags) => completions::main(&flags),
+    };
+    result.map_or_else(|error| exit::report(&error), ExitCode::from)
+}

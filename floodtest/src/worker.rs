@@ -1,0 +1,212 @@
+//! The flood as a worker: it takes commands, says frames, and ends cleanly.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use shard::{Counter, Pool, PoolError, PoolOptions};
+use telemetry::{Audit, Command, Frame, Reporter, monotonic_ns};
+use thiserror::Error;
+
+use crate::failure::Cause;
+use crate::options::Options;
+use crate::report::{Counters, Latencies};
+use crate::service::{Common, Flood, Order};
+
+/// How often the flood says how it is, unless told otherwise.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often it looks whether a phase has ended.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// How long shards may take to end.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why a flood did not run.
+#[derive(Debug, Error)]
+pub enum FloodError {
+    /// The shards.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+}
+
+/// How a flood ended: what a caller without frames wants to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// Connections that never logged in.
+    pub failed: u64,
+    /// Logged-in connections that the server ended.
+    pub closed_by_server: u64,
+}
+
+/// Runs a flood: `worker.ready`, then (at once, or on a start command) the ramp, then the hold, until its time is up
+/// or a stop command comes. Says a sample, the interval's latencies and the audit at every interval.
+///
+/// Start it before anything else opens descriptors: what is open now stays open in every shard until the end.
+///
+/// # Errors
+/// See [`FloodError`].
+pub fn run(
+    options: &Options,
+    commands: &Receiver<Command>,
+    emit: &mut dyn FnMut(Frame),
+) -> Result<Outcome, FloodError> {
+    let shards = options.shards.clamp(1, shard::SHARDS_MAX);
+    let common = Arc::new(Common {
+        options: options.clone(),
+        counters: (0..shards).map(|_| Counters::default()).collect(),
+        latencies: Latencies::default(),
+        opening: AtomicU32::new(0),
+    });
+    let pool_options = PoolOptions {
+        name: "flood",
+        shards,
+        listen: Vec::new(),
+        backlog: 0,
+        descriptors_max: options.descriptors_max,
+    };
+    let shared = Arc::clone(&common);
+    let pool = Pool::start(&pool_options, move |index| Flood::new(index, Arc::clone(&shared)))?;
+    let mut flood =
+        Control { common, pool, reporter: Reporter::new("generator", "floodtest", emit), phase: None };
+    flood.reporter.mark(
+        "worker.ready",
+        vec![("shards", shards.into()), ("source_addresses", options.sources.addresses().into())],
+    );
+    if !options.wait_for_start {
+        flood.start();
+    }
+    flood.follow(commands);
+    flood.report(Duration::ZERO);
+    let outcome =
+        Outcome { failed: flood.sum(|c| &c.failed), closed_by_server: flood.sum(|c| &c.closed_by_server) };
+    flood.pool.stop(STOP_PATIENCE)?;
+    Ok(outcome)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Ramp { began: Instant },
+    Hold { until: Option<Instant> },
+}
+
+struct Control<'a> {
+    common: Arc<Common>,
+    pool: Pool<Order>,
+    reporter: Reporter<'a>,
+    phase: Option<Phase>,
+}
+
+impl Control<'_> {
+    fn start(&mut self) {
+        self.reporter.mark("phase.began", vec![("phase", "ramp".into())]);
+        self.phase = Some(Phase::Ramp { began: Instant::now() });
+        self.tell(Order::Start { at_ns: monotonic_ns() });
+    }
+
+    fn tell(&self, order: Order) {
+        for shard in 0..self.pool.mailboxes().shards() {
+            // A mailbox fills only with what other shards send, and these send nothing.
+            let _ = self.pool.mailboxes().post(shard, order, b"");
+        }
+    }
+
+    /// Until the hold is over, a stop command comes, or a shard breaks.
+    fn follow(&mut self, commands: &Receiver<Command>) {
+        let mut interval = INTERVAL;
+        let mut last = Instant::now();
+        while !self.pool.is_broken() {
+            let until_report = interval.saturating_sub(last.elapsed());
+            match commands.recv_timeout(until_report.min(LOOK)) {
+                Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(Command::Start) if self.phase.is_none() => self.start(),
+                Ok(Command::Settle) => self.tell(Order::Settle),
+                Ok(Command::Close) => self.tell(Order::Close),
+                Ok(Command::Interval { ms }) => interval = Duration::from_millis(ms),
+                Ok(Command::Start | Command::Set { .. }) | Err(RecvTimeoutError::Timeout) => {}
+            }
+            if last.elapsed() >= interval {
+                self.report(last.elapsed());
+                last = Instant::now();
+            }
+            if self.phase_over() {
+                return;
+            }
+        }
+    }
+
+    /// Goes from ramp to hold when no connection is left to open; `true` when the hold is over as well.
+    fn phase_over(&mut self) -> bool {
+        let options = &self.common.options;
+        match self.phase {
+            Some(Phase::Ramp { began }) => {
+                let decided =
+                    self.sum(|c| &c.failed) + self.sum(|c| &c.logins).min(u64::from(options.connections));
+                if decided < u64::from(options.connections) {
+                    return false;
+                }
+                let seconds = began.elapsed().as_secs_f64();
+                let reached = self.sum(|c| &c.logins) as f64 / seconds;
+                let mut attributes = vec![("phase", "ramp".into()), ("reached_rate_per_s", reached.into())];
+                if let Some(asked) = options.rate {
+                    attributes.push(("asked_rate_per_s", asked.into()));
+                }
+                let until = options.hold.map(|hold| Instant::now() + hold);
+                self.report(Duration::ZERO);
+                self.reporter.mark("phase.ended", attributes);
+                self.reporter.mark("phase.began", vec![("phase", "hold".into())]);
+                self.phase = Some(Phase::Hold { until });
+                false
+            }
+            Some(Phase::Hold { until: Some(until) }) => Instant::now() >= until,
+            Some(Phase::Hold { until: None }) | None => false,
+        }
+    }
+
+    fn sum(&self, counter: impl Fn(&Counters) -> &Counter) -> u64 {
+        self.common.counters.iter().map(|counters| counter(counters).get()).sum()
+    }
+
+    fn report(&mut self, interval: Duration) {
+        let mut values: Vec<(String, f64)> = [
+            ("begun", self.sum(|c| &c.begun)),
+            ("opening", self.sum(|c| &c.opening)),
+            ("open", self.sum(|c| &c.open)),
+            ("logins", self.sum(|c| &c.logins)),
+            ("failed", self.sum(|c| &c.failed)),
+            ("closed_by_server", self.sum(|c| &c.closed_by_server)),
+            ("reconnects", self.sum(|c| &c.reconnects)),
+            ("messages", self.sum(|c| &c.messages)),
+            ("missing", self.sum(|c| &c.missing)),
+        ]
+        .into_iter()
+        .map(|(name, value)| (format!("connections.{name}"), value as f64))
+        .collect();
+        for (position, cause) in Cause::ALL.iter().enumerate() {
+            let count = self.sum(|c| &c.failures[position]);
+            if count > 0 {
+                values.push((format!("connections.failures.{}", cause.key()), count as f64));
+            }
+        }
+        let totals = self.pool.totals();
+        values.push(("generator.received_bytes".into(), totals.bytes_in as f64));
+        values.push(("generator.busy_ns".into(), totals.busy_ns as f64));
+        values.push(("generator.turns".into(), totals.turns as f64));
+        values.push(("generator.reads".into(), totals.reads as f64));
+        self.reporter.sample(values);
+        let Self { common, reporter, .. } = self;
+        common.latencies.take(|name, histogram| reporter.latency(name, interval, histogram));
+        let audit = Audit {
+            delivered: self.sum(|c| &c.delivered),
+            duplicated: self.sum(|c| &c.duplicated),
+            reordered: self.sum(|c| &c.reordered),
+            misrouted: self.sum(|c| &c.misrouted),
+            corrupt: self.sum(|c| &c.corrupt),
+            unmarked: self.sum(|c| &c.unmarked),
+            saturated: self.sum(|c| &c.saturated) > 0,
+            ..Audit::default()
+        };
+        self.reporter.audit(audit);
+    }
+}

@@ -1,0 +1,22 @@
+//! a scenario: the YAML a user writes, the plan it resolves to, the run that carries it out, the verdict
+//!
+//! [`load()`] takes a path to a [`Plan`](plan::Plan): the file is read strictly, with every error at once (`yaml`), into the
+//! types of [`scenario`], in the units of [`units`] and [`network`], and resolved by [`plan`]. [`threshold`] judges the
+//! summary by the figures of [`summary_keys`]; [`fit`] finds the bytes per connection.
+
+pub mod fit;
+mod load;
+pub mod network;
+pub mod plan;
+pub mod scenario;
+mod schema;
+pub mod summary_keys;
+mod text;
+pub mod threshold;
+pub mod units;
+mod yaml;
+
+pub use load::{SCENARIO_BYTES_MAX, load};
+pub use schema::scenario_schema;
+pub use text::TextError;
+pub use yaml::ScenarioErrors;

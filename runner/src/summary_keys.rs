@@ -1,0 +1,134 @@
+//! Every key of `summary.json` that a threshold may judge: its name, its unit, and what it says.
+//!
+//! This list is the contract: `floodmark run` writes these keys, thresholds name them, charts and history read them. A key
+//! is never renamed; a figure that was not measured is null.
+
+/// What a summary figure is counted in. Decides which suffixes a threshold's limit may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// A number of things.
+    Count,
+    /// Milliseconds.
+    Milliseconds,
+    /// Seconds.
+    Seconds,
+    /// Bytes.
+    Bytes,
+    /// Events per second.
+    PerSecond,
+    /// CPU cores kept busy, on average.
+    Cores,
+    /// A share, 0 to 1.
+    Ratio,
+}
+
+/// One figure of the summary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SummaryKey {
+    /// The path in `summary.json`, dotted.
+    pub name: &'static str,
+    /// What it is counted in.
+    pub unit: Unit,
+    /// What it says, in one line.
+    pub doc: &'static str,
+}
+
+/// One key.
+macro_rules! key {
+    ($name:expr, $unit:ident, $doc:expr) => {
+        SummaryKey { name: $name, unit: Unit::$unit, doc: $doc }
+    };
+}
+
+/// The keys: plain ones, and for each histogram its seven figures.
+macro_rules! keys {
+    (histograms { $($histogram:literal: $of:literal;)+ } plain { $($name:literal $unit:ident $doc:literal;)+ }) => {
+        /// Every key a threshold may judge.
+        pub const SUMMARY_KEYS: &[SummaryKey] = &[
+            $(
+                key!(concat!($histogram, ".p50"), Milliseconds, concat!("median of ", $of)),
+                key!(concat!($histogram, ".p90"), Milliseconds, concat!("90th percentile of ", $of)),
+                key!(concat!($histogram, ".p99"), Milliseconds, concat!("99th percentile of ", $of)),
+                key!(concat!($histogram, ".p999"), Milliseconds, concat!("99.9th percentile of ", $of)),
+                key!(concat!($histogram, ".max"), Milliseconds, concat!("longest of ", $of)),
+                key!(concat!($histogram, ".mean"), Milliseconds, concat!("mean of ", $of)),
+                key!(concat!($histogram, ".count"), Count, concat!("number of measurements of ", $of)),
+            )+
+            $(key!($name, $unit, $doc),)+
+        ];
+    };
+}
+
+keys! {
+    histograms {
+        "connect.latency_ms": "the time from starting to connect until connected";
+        "connect.login_ms": "the time from connected until the server has accepted the login";
+        "delivery.latency_ms": "the time from the intended send to delivery, warm-up left out";
+        "delivery.raw_latency_ms": "the time from the actual send to delivery, warm-up left out";
+    }
+    plain {
+        "connections.asked" Count "connections the scenario asks for";
+        "connections.peak" Count "most connections open at once";
+        "connections.failed" Count "connections that could not be opened, whatever the cause";
+        "connections.closed_by_server" Count "connections that the server closed before the end";
+        "connections.reconnects" Count "connections opened again after a loss";
+        "connections.connect_rate_per_s" PerSecond "connections opened per second, over the ramp";
+        "delivery.rate_per_s" PerSecond "messages that arrived per second, over the message phase";
+        "messages.asked_rate_per_s" PerSecond "messages the scenario asks for, per second";
+        "messages.rate_per_s" PerSecond "messages sent per second, over the message phase";
+        "publisher.lag_ms.p99" Milliseconds "99th percentile of how late the sender was against its schedule";
+        "audit.sent" Count "messages sent";
+        "audit.expected" Count "deliveries owed: for each message, the connections that should receive it";
+        "audit.delivered" Count "deliveries that arrived";
+        "audit.nobody_there" Count "messages for an id that nobody held";
+        "audit.lost" Count "deliveries owed that never arrived";
+        "audit.duplicated" Count "deliveries that arrived more than once";
+        "audit.reordered" Count "deliveries that arrived after a later one from the same generator";
+        "audit.misrouted" Count "deliveries that reached a connection they were not meant for";
+        "audit.corrupt" Count "deliveries whose mark could not be read";
+        "audit.gone" Count "deliveries owed to a connection that had closed by then";
+        "audit.dropped" Count "deliveries that the server says it dropped";
+        "memory.server_rss_peak_bytes" Bytes "largest resident memory of the server";
+        "memory.server_bytes_per_connection" Bytes "server memory per connection: slope of RSS over connections in the ramp";
+        "memory.server_rss_growth_bytes" Bytes "server RSS at the end of messages less that after the first million";
+        "memory.generator_rss_peak_bytes" Bytes "largest resident memory of the flood";
+        "memory.generator_bytes_per_connection" Bytes "the flood's own memory per connection, by the same slope";
+        "memory.kernel_bytes_per_connection" Bytes "kernel memory per connection, both ends, by the same slope";
+        "cpu.server_cores" Cores "cores the server kept busy during messages";
+        "cpu.generator_cores" Cores "cores the flood kept busy during messages";
+        "cpu.publisher_cores" Cores "cores the sender kept busy during messages";
+        "cpu.softirq_ratio" Ratio "share of all CPU time spent in soft interrupts during messages";
+        "run.duration_s" Seconds "the whole run, from the first connect to the last close";
+    }
+}
+
+/// The key of that name.
+pub fn summary_key(name: &str) -> Option<&'static SummaryKey> {
+    SUMMARY_KEYS.iter().find(|key| key.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_end_in_their_unit() {
+        for (index, key) in SUMMARY_KEYS.iter().enumerate() {
+            assert!(SUMMARY_KEYS[..index].iter().all(|other| other.name != key.name), "{} twice", key.name);
+            assert!(!key.doc.is_empty());
+            let suffix = match key.unit {
+                Unit::Count => continue,
+                Unit::Milliseconds => "_ms",
+                Unit::Seconds => "_s",
+                Unit::Bytes => "bytes",
+                Unit::PerSecond => "_per_s",
+                Unit::Cores => "_cores",
+                Unit::Ratio => "_ratio",
+            };
+            // A histogram carries the unit on its own name, before the figure; bytes may be per connection.
+            let named =
+                key.name.split('.').any(|part| part.ends_with(suffix)) || key.name.contains("bytes_per");
+            assert!(named, "{} does not say {:?}", key.name, key.unit);
+        }
+    }
+}

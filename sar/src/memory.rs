@@ -1,0 +1,83 @@
+//! The machine's memory, from `/proc/meminfo`.
+//!
+//! | name | what |
+//! |---|---|
+//! | `host.memory_available_bytes` | the kernel's estimate of what could be had without swapping |
+//! | `host.memory_free_bytes` | pages in nobody's use; add `host.memory_free_per_cpu_bytes` (see [`crate::zones`]) |
+//! | `host.slab_bytes` | the kernel's small objects, sockets among them: SReclaimable + SUnreclaim |
+//! | `host.kernel_stack_bytes`, `host.page_tables_bytes`, `host.percpu_bytes` | the rest of the kernel's own |
+
+use crate::proc_file::field;
+use crate::{ProcFile, SarError, Source, Values};
+
+/// `kB` in this file means 1,024 bytes.
+const KB: f64 = 1024.0;
+
+/// The machine's memory.
+#[derive(Debug)]
+pub struct Memory {
+    meminfo: ProcFile,
+}
+
+impl Memory {
+    /// Opens `/proc/meminfo`.
+    ///
+    /// # Errors
+    /// [`SarError::Read`].
+    pub fn open() -> Result<Memory, SarError> {
+        Ok(Memory { meminfo: ProcFile::open("/proc/meminfo")? })
+    }
+}
+
+impl Source for Memory {
+    fn sample(&mut self, out: &mut Values) -> Result<(), SarError> {
+        put(self.meminfo.text()?, out);
+        Ok(())
+    }
+}
+
+fn put(text: &str, out: &mut Values) {
+    let bytes = |key| field(text, key).map(|kb| kb as f64 * KB);
+    out.push_some("host.memory_available_bytes", bytes("MemAvailable"));
+    out.push_some("host.memory_free_bytes", bytes("MemFree"));
+    let slab = bytes("SReclaimable").zip(bytes("SUnreclaim")).map(|(can, cannot)| can + cannot);
+    out.push_some("host.slab_bytes", slab);
+    out.push_some("host.kernel_stack_bytes", bytes("KernelStack"));
+    out.push_some("host.page_tables_bytes", bytes("PageTables"));
+    out.push_some("host.percpu_bytes", bytes("Percpu"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_old_kernel_does_not_tell_is_absent() {
+        // Linux 3.10: no MemAvailable, no Percpu. A container that hides SUnreclaim: no slab.
+        let old = "MemTotal:  100 kB\nMemFree:  10 kB\nSlab: 9 kB\nSReclaimable: 5 kB\nSUnreclaim: 4 kB\n\
+                   KernelStack: 3 kB\nPageTables: 2 kB\n";
+        let mut values = Values::new();
+        put(old, &mut values);
+        let expected = [
+            ("host.memory_free_bytes", 10_240.0),
+            ("host.slab_bytes", 9_216.0),
+            ("host.kernel_stack_bytes", 3_072.0),
+            ("host.page_tables_bytes", 2_048.0),
+        ];
+        assert_eq!(values.iter().collect::<Vec<_>>(), expected);
+        values.clear();
+        put("MemFree: 10 kB\nSReclaimable: 5 kB\n", &mut values);
+        assert_eq!(values.len(), 1);
+        values.clear();
+        put("", &mut values);
+        assert!(values.is_empty());
+    }
+
+    #[test]
+    fn this_machine_has_memory() {
+        let mut values = Values::new();
+        Memory::open().expect("/proc/meminfo").sample(&mut values).expect("readable");
+        assert!(values.get("host.memory_available_bytes").is_some_and(|bytes| bytes > 1e6));
+        assert!(values.get("host.slab_bytes").is_some_and(|bytes| bytes > 1e5));
+    }
+}

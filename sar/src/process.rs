@@ -1,0 +1,282 @@
+//! One process: its memory, its time, its threads and its descriptors.
+//!
+//! | name, after the prefix | what |
+//! |---|---|
+//! | `.rss_bytes` | resident memory, exact wherever the kernel lets it be (see [`RssSource`]) |
+//! | `.cpu_user_s`, `.cpu_system_s` | processor time since the process began, ended threads included |
+//! | `.cpu_cores` | processor time a second since the last sample: 1.5 is one core and a half |
+//! | `.threads` | threads now |
+//! | `.descriptors`, `.descriptor_tables` | open descriptors over all tables (see [`crate::descriptors`]) |
+//!
+//! **The same process to the end.** `/proc/PID/stat` is held open from the start, and the kernel ties that handle to the
+//! process, not to its number. Whatever is read by path is read before that handle is asked again, so figures of
+//! a stranger who was given the number are thrown away, and the start time is compared besides.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use nix::errno::Errno;
+use nix::unistd::{SysconfVar, sysconf};
+
+use crate::proc_file::field;
+use crate::{Descriptors, ProcFile, SarError, Source, Values};
+
+/// From this kernel on, `statm` adds up the per-CPU counters, and is exact.
+const STATM_EXACT_SINCE: (u32, u32) = (6, 17);
+
+/// Where resident memory is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RssSource {
+    /// `statm` on a kernel where it is exact (6.17 and later): 5 µs.
+    Statm,
+    /// `smaps_rollup`: exact, and about 6 ms for each GiB that is resident.
+    SmapsRollup,
+    /// `statm` on an older kernel, for a process whose `smaps_rollup` may not be read. Each thread's last few pages may
+    /// be missing: up to 64 pages or more for each core.
+    StatmApproximate,
+}
+
+/// A process being watched.
+#[derive(Debug)]
+pub struct Process {
+    pid: u32,
+    started_ticks: u64,
+    stat: ProcFile,
+    statm: ProcFile,
+    smaps_rollup: Option<ProcFile>,
+    rss_source: RssSource,
+    descriptors: Descriptors,
+    names: Names,
+    /// The processor time and the monotonic time of the last sample.
+    last: Option<(u64, u64)>,
+}
+
+/// The names of the values, made once.
+#[derive(Debug)]
+struct Names {
+    rss: Arc<str>,
+    user: Arc<str>,
+    system: Arc<str>,
+    cores: Arc<str>,
+    threads: Arc<str>,
+    descriptors: Arc<str>,
+    tables: Arc<str>,
+}
+
+impl Process {
+    /// Begins to watch the process with this pid; its values' names begin with `prefix` and a dot.
+    ///
+    /// # Errors
+    /// [`SarError::NoProcess`] when there is none; [`SarError::Read`] when it may not be looked at.
+    pub fn open(pid: u32, prefix: &str) -> Result<Process, SarError> {
+        let absent = |error| match error {
+            SarError::Read { ref source, .. } if is_gone(source) => SarError::NoProcess { pid },
+            SarError::ProcessGone { pid } => SarError::NoProcess { pid },
+            other => other,
+        };
+        let mut stat = ProcFile::open(format!("/proc/{pid}/stat")).map_err(absent)?;
+        let statm = ProcFile::open(format!("/proc/{pid}/statm")).map_err(absent)?;
+        let started_ticks = read_stat(&mut stat, pid).map_err(absent)?.started_ticks;
+        let (rss_source, smaps_rollup) = choose_rss_source(pid);
+        let name = |rest: &str| format!("{prefix}.{rest}").into();
+        Ok(Process {
+            pid,
+            started_ticks,
+            stat,
+            statm,
+            smaps_rollup,
+            rss_source,
+            descriptors: Descriptors::new(pid),
+            names: Names {
+                rss: name("rss_bytes"),
+                user: name("cpu_user_s"),
+                system: name("cpu_system_s"),
+                cores: name("cpu_cores"),
+                threads: name("threads"),
+                descriptors: name("descriptors"),
+                tables: name("descriptor_tables"),
+            },
+            last: None,
+        })
+    }
+
+    /// The process that is watched.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Where [`memory`](Self::memory) is read, and so whether it is exact.
+    pub fn rss_source(&self) -> RssSource {
+        self.rss_source
+    }
+
+    /// Resident memory in bytes, and nothing else: made to be asked 10 to 20 times a second. Where the source is
+    /// [`RssSource::SmapsRollup`], that costs about 6 ms for each GiB, and holds up the process's own `mmap` calls
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// [`SarError::ProcessGone`] when it has ended; [`SarError::Read`] or [`SarError::Format`] when it could not be read.
+    pub fn memory(&mut self) -> Result<u64, SarError> {
+        let rss_bytes = match self.rss_source {
+            RssSource::SmapsRollup => self.rollup_bytes(),
+            RssSource::Statm | RssSource::StatmApproximate => self.statm_bytes(),
+        };
+        match rss_bytes {
+            // A process that has ended and was not waited for has no memory, but it does have files.
+            Ok(0) | Err(_) => self.alive().and(rss_bytes),
+            Ok(bytes) => Ok(bytes),
+        }
+    }
+
+    fn statm_bytes(&mut self) -> Result<u64, SarError> {
+        let pages =
+            self.statm.text()?.split_ascii_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
+        pages.map(|pages| pages * page_bytes()).ok_or_else(|| self.statm.format_error("resident pages"))
+    }
+
+    /// A handle on `smaps_rollup` is tied to a memory, not to a process: after an `exec` it is opened again.
+    fn rollup_bytes(&mut self) -> Result<u64, SarError> {
+        if let Some(rss_kb) = self.smaps_rollup.as_mut().and_then(|file| field(file.text().ok()?, "Rss")) {
+            return Ok(rss_kb * 1024);
+        }
+        let file = self.smaps_rollup.insert(ProcFile::open(format!("/proc/{}/smaps_rollup", self.pid))?);
+        let rss_kb = field(file.text()?, "Rss").ok_or_else(|| file.format_error("Rss"))?;
+        Ok(rss_kb * 1024)
+    }
+
+    /// The process's figures now, or the news that it is gone.
+    fn alive(&mut self) -> Result<Stat, SarError> {
+        let stat = read_stat(&mut self.stat, self.pid)?;
+        if stat.started_ticks != self.started_ticks {
+            return Err(SarError::ProcessGone { pid: self.pid });
+        }
+        Ok(stat)
+    }
+}
+
+impl Source for Process {
+    fn sample(&mut self, out: &mut Values) -> Result<(), SarError> {
+        let descriptors = self.descriptors.count();
+        let rss_bytes = match self.memory() {
+            Err(error @ SarError::ProcessGone { .. }) => return Err(error),
+            measured => measured.ok(),
+        };
+        // After everything that was read by path: it is still the same process.
+        let stat = self.alive()?;
+        let now_ns = telemetry::monotonic_ns();
+
+        let names = &self.names;
+        let seconds = |ticks: u64| ticks as f64 / ticks_per_second() as f64;
+        let busy_ticks = stat.user_ticks + stat.system_ticks;
+        out.push_some(&names.rss, rss_bytes.map(|bytes| bytes as f64));
+        out.push(&names.user, seconds(stat.user_ticks));
+        out.push(&names.system, seconds(stat.system_ticks));
+        if let Some((last_ticks, last_ns)) = self.last.replace((busy_ticks, now_ns)) {
+            let elapsed_s = now_ns.saturating_sub(last_ns) as f64 / 1e9;
+            out.push(&names.cores, seconds(busy_ticks.saturating_sub(last_ticks)) / elapsed_s);
+        }
+        out.push(&names.threads, stat.threads as f64);
+        if let Some(descriptors) = descriptors {
+            out.push(&names.descriptors, descriptors as f64);
+            out.push(&names.tables, self.descriptors.tables() as f64);
+        }
+        Ok(())
+    }
+}
+
+/// The figures of `/proc/PID/stat` that matter here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stat {
+    state: char,
+    user_ticks: u64,
+    system_ticks: u64,
+    threads: u64,
+    started_ticks: u64,
+}
+
+impl Stat {
+    /// The second field is the program's name in parentheses, and may hold anything, parentheses and spaces included:
+    /// counting begins behind the last one.
+    fn parse(bytes: &[u8]) -> Option<Stat> {
+        let name_end = bytes.iter().rposition(|&byte| byte == b')')?;
+        let rest = std::str::from_utf8(&bytes[name_end + 1..]).ok()?;
+        let mut fields = rest.split_ascii_whitespace();
+        // The fields of proc(5) are numbered from 1, and field 3 comes first here.
+        let mut next = 3;
+        let mut field = |number: usize| {
+            let field = fields.nth(number - next);
+            next = number + 1;
+            field
+        };
+        Some(Stat {
+            state: field(3)?.chars().next()?,
+            user_ticks: field(14)?.parse().ok()?,
+            system_ticks: field(15)?.parse().ok()?,
+            threads: field(20)?.parse().ok()?,
+            started_ticks: field(22)?.parse().ok()?,
+        })
+    }
+}
+
+/// Reads the figures, and takes a process that has ended but was not waited for as gone.
+fn read_stat(stat: &mut ProcFile, pid: u32) -> Result<Stat, SarError> {
+    let parsed = match stat.bytes() {
+        Ok(bytes) => Stat::parse(bytes),
+        Err(error) if is_gone(&error) => return Err(SarError::ProcessGone { pid }),
+        Err(source) => return Err(SarError::Read { path: stat.path().to_owned(), source }),
+    };
+    match parsed {
+        Some(Stat { state: 'Z' | 'X' | 'x', .. }) => Err(SarError::ProcessGone { pid }),
+        Some(parsed) => Ok(parsed),
+        None => Err(stat.format_error("the fields of stat")),
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    let code = error.raw_os_error();
+    code == Some(Errno::ESRCH as i32) || code == Some(Errno::ENOENT as i32)
+}
+
+fn choose_rss_source(pid: u32) -> (RssSource, Option<ProcFile>) {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    if kernel_version(&release).is_some_and(|version| version >= STATM_EXACT_SINCE) {
+        return (RssSource::Statm, None);
+    }
+    match rollup(pid) {
+        Some(file) => (RssSource::SmapsRollup, Some(file)),
+        None => (RssSource::StatmApproximate, None),
+    }
+}
+
+/// `smaps_rollup`, if there is one and it may be read.
+fn rollup(pid: u32) -> Option<ProcFile> {
+    let mut file = ProcFile::open(PathBuf::from(format!("/proc/{pid}/smaps_rollup"))).ok()?;
+    field(file.text().ok()?, "Rss")?;
+    Some(file)
+}
+
+/// The first two numbers of a release such as `6.1.0-18-amd64`.
+fn kernel_version(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+/// The size of a page.
+pub(crate) fn page_bytes() -> u64 {
+    system_value(SysconfVar::PAGE_SIZE, 4_096)
+}
+
+/// The unit of processor time in `stat`: 100 on every Linux that is around.
+fn ticks_per_second() -> u64 {
+    system_value(SysconfVar::CLK_TCK, 100)
+}
+
+fn system_value(name: SysconfVar, usual: u64) -> u64 {
+    sysconf(name).ok().flatten().and_then(|value| u64::try_from(value).ok()).unwrap_or(usual)
+}
+
+#[cfg(test)]
+#[path = "process_tests.rs"]
+pub(crate) mod tests;

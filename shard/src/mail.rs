@@ -1,0 +1,194 @@
+//! Mail between shards: batches of plain data, a bounded mailbox each, one wake-up per batch.
+//!
+//! During a turn a shard writes letters into one outgoing batch per destination; at the turn's end each batch is
+//! appended to the destination's mailbox under its lock, and the destination is woken if its mailbox was empty.
+//! The receiver swaps the whole mailbox for an empty batch. Both sides keep their capacity, so that steady traffic
+//! allocates nothing.
+//!
+//! A letter is `Copy` data plus bytes: no descriptor, box or handle can travel in it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use mio::Waker;
+use thiserror::Error;
+
+use crate::descriptors::assert_may_wake;
+
+/// The most letters a mailbox holds. A batch that does not fit stays with its sender, which is told (
+/// [`Shard::mail_waiting`](crate::Shard::mail_waiting)) so that it stops reading what fills it, and tries again.
+pub const MAILBOX_LETTERS_MAX: usize = 65_536;
+
+/// The most bytes a mailbox holds, with the same consequence.
+pub const MAILBOX_BYTES_MAX: usize = 16 << 20;
+
+/// Capacity that a drained batch may keep; what a burst needed beyond it goes back to the allocator.
+const KEPT_BYTES_MAX: usize = 256 << 10;
+
+#[derive(Debug, Clone, Copy)]
+struct Envelope<L> {
+    letter: L,
+    start: u32,
+    length: u32,
+}
+
+/// A batch of letters in the order they were written.
+#[derive(Debug)]
+pub struct Letters<L> {
+    envelopes: Vec<Envelope<L>>,
+    bytes: Vec<u8>,
+}
+
+impl<L> Default for Letters<L> {
+    fn default() -> Self {
+        Self { envelopes: Vec::new(), bytes: Vec::new() }
+    }
+}
+
+impl<L: Copy> Letters<L> {
+    /// Adds a letter with `body` enclosed.
+    pub fn push(&mut self, letter: L, body: &[u8]) {
+        let envelope = Envelope { letter, start: self.bytes.len() as u32, length: body.len() as u32 };
+        self.envelopes.push(envelope);
+        self.bytes.extend_from_slice(body);
+    }
+
+    /// How many letters there are.
+    pub fn len(&self) -> usize {
+        self.envelopes.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.envelopes.is_empty()
+    }
+
+    /// The letters with what they enclose, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = (L, &[u8])> {
+        self.envelopes.iter().map(|e| (e.letter, &self.bytes[e.start as usize..][..e.length as usize]))
+    }
+
+    /// The letter at `index`, with what it encloses.
+    ///
+    /// # Panics
+    /// When there are no more than `index`.
+    pub fn get(&self, index: usize) -> (L, &[u8]) {
+        let e = &self.envelopes[index];
+        (e.letter, &self.bytes[e.start as usize..][..e.length as usize])
+    }
+
+    /// Forgets all letters and keeps the room they took, within reason.
+    pub fn clear(&mut self) {
+        self.envelopes.clear();
+        self.bytes.clear();
+        self.envelopes.shrink_to(KEPT_BYTES_MAX / size_of::<Envelope<L>>());
+        self.bytes.shrink_to(KEPT_BYTES_MAX);
+    }
+
+    /// Moves the letters of `other` behind these.
+    fn append(&mut self, other: &mut Self) {
+        if self.is_empty() {
+            std::mem::swap(self, other);
+            return;
+        }
+        let base = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(&other.bytes);
+        self.envelopes.extend(other.envelopes.iter().map(|e| Envelope { start: base + e.start, ..*e }));
+        other.clear();
+    }
+
+    fn fits_behind(&self, other: &Self) -> bool {
+        other.is_empty()
+            || (other.envelopes.len() + self.envelopes.len() <= MAILBOX_LETTERS_MAX
+                && other.bytes.len() + self.bytes.len() <= MAILBOX_BYTES_MAX)
+    }
+}
+
+/// The mailbox had no room; nothing was taken.
+#[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
+#[error("the shard's mailbox is full")]
+pub struct MailboxFull;
+
+#[derive(Debug)]
+struct Mailbox<L> {
+    letters: Mutex<Letters<L>>,
+    length: AtomicUsize,
+    waker: Waker,
+}
+
+/// The mailboxes of all shards of a pool: the one thing that threads share.
+#[derive(Debug)]
+pub struct Mailboxes<L> {
+    pool: u64,
+    boxes: Vec<Mailbox<L>>,
+}
+
+impl<L: Copy + Send> Mailboxes<L> {
+    /// Built before the tables split, from wakers that stay open until the last thread is done with them.
+    pub(crate) fn new(pool: u64, wakers: Vec<Waker>) -> Self {
+        let boxes = wakers
+            .into_iter()
+            .map(|waker| Mailbox { letters: Mutex::default(), length: AtomicUsize::new(0), waker })
+            .collect();
+        Self { pool, boxes }
+    }
+
+    /// How many shards there are.
+    pub fn shards(&self) -> usize {
+        self.boxes.len()
+    }
+
+    /// Letters waiting for `shard`.
+    pub fn waiting(&self, shard: usize) -> usize {
+        self.boxes[shard].length.load(Ordering::Relaxed)
+    }
+
+    /// Posts one letter, from a thread of this pool or one that keeps the main table.
+    ///
+    /// # Errors
+    /// [`MailboxFull`]; the caller decides whether to drop and count, or to try later.
+    pub fn post(&self, shard: usize, letter: L, body: &[u8]) -> Result<(), MailboxFull> {
+        let mut one = Letters::default();
+        one.push(letter, body);
+        self.deliver(shard, &mut one)
+    }
+
+    /// Moves a whole batch into a shard's mailbox; `batch` is empty afterwards, or untouched when it is refused.
+    pub(crate) fn deliver(&self, shard: usize, batch: &mut Letters<L>) -> Result<(), MailboxFull> {
+        let mailbox = &self.boxes[shard];
+        // A panic while the lock is held can leave nothing worse than letters that are there or not.
+        let mut letters = mailbox.letters.lock().unwrap_or_else(PoisonError::into_inner);
+        if !batch.fits_behind(&letters) {
+            return Err(MailboxFull);
+        }
+        let was_empty = letters.is_empty();
+        letters.append(batch);
+        mailbox.length.store(letters.len(), Ordering::Relaxed);
+        drop(letters);
+        if was_empty {
+            self.wake(shard);
+        }
+        Ok(())
+    }
+
+    /// Swaps what waits for `shard` into `empty`.
+    pub(crate) fn collect(&self, shard: usize, empty: &mut Letters<L>) {
+        let mailbox = &self.boxes[shard];
+        if mailbox.length.load(Ordering::Relaxed) == 0 {
+            // A letter posted since then comes with a wake-up of its own.
+            return;
+        }
+        let mut letters = mailbox.letters.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::swap(&mut *letters, empty);
+        mailbox.length.store(0, Ordering::Relaxed);
+    }
+
+    /// Makes the shard take a turn.
+    pub(crate) fn wake(&self, shard: usize) {
+        assert_may_wake(self.pool);
+        // The only error an eventfd write has is "would block", which mio turns into a successful wake-up.
+        if let Err(error) = self.boxes[shard].waker.wake() {
+            tracing::error!(shard, %error, "could not wake a shard");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! frames: what every worker says and every viewer reads; the run bundle on disk.
+//!
+//! A run is told once, in one vocabulary. A worker (the server, the generator, the publisher) writes [`Frame`]s,
+//! one JSON object a line, and reads [`Command`]s the same way. The runner appends every frame it hears, and its own,
+//! to a [`Bundle`]. The live view, the replay, the charts and the CI gate all read the same frames again, from a pipe
+//! or from a file, through one [`FrameReader`].
+//!
+//! ```text
+//!   worker --stdout: frames--> runner --append--> RUN/frames.jsonl --> top, plots, history
+//!          <--stdin: commands--       --append--> RUN/latency.hlog --> any HdrHistogram tool
+//! ```
+//!
+//! Nothing here depends on the pipe: the same two streams may travel over a message bus later. Every reader takes a
+//! torn tail for granted, because a process that records a crash is often part of the crash.
+//!
+//! - [`clock`]: the two times that every frame carries.
+//! - [`frame`]: the frames; [`latency`]: histograms inside frames; [`audit`]: what became of the messages.
+//! - [`command`]: what a worker is told.
+//! - [`stream`]: frames over anything that reads or writes; [`lines`]: the bounded lines under it.
+//! - [`bundle`]: the directory that a run leaves behind; [`interval_log`]: its standard latency log.
+
+pub mod audit;
+pub mod bundle;
+pub mod clock;
+pub mod command;
+pub mod frame;
+pub mod interval_log;
+pub mod latency;
+pub mod lines;
+mod reporter;
+pub mod stream;
+
+pub use audit::{Audit, AuditFrame};
+pub use bundle::{Bundle, BundleError, BundleReader, FRAMES_FILE, LATENCY_FILE};
+pub use clock::{Stamp, monotonic_ns};
+pub use command::{Command, CommandError, CommandReader};
+pub use frame::{Frame, FrameError, Hello, Log, Mark, SCHEMA_VERSION, Sample};
+pub use interval_log::{IntervalEntry, IntervalLog, IntervalLogReader};
+pub use latency::{EncodedHistogram, LATENCY_MAX_NS, LATENCY_SIGNIFICANT_DIGITS, Latency, latency_histogram};
+pub use stream::{FrameReader, FrameWriter, LINE_BYTES_MAX};
+
+/// The standard histogram type that latencies are recorded in, so that callers need not name the crate.
+pub use hdrhistogram::Histogram;
+pub use reporter::Reporter;

@@ -162,6 +162,7 @@ impl Chat {
             }
         };
         self.scratch.clear();
+        self.scratch.extend_from_slice(router_port::HELLO);
         router_port::encode_error(&mut self.scratch, error.0, error.1);
         let answer = std::mem::take(&mut self.scratch);
         self.answer_and_leave(shard, key, &answer);

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use runner::network::{PortRange, SourceRange};
+use runner::scenario::Ids;
 use runner::units::{Count, Rate, Size, Span};
 
 /// Loads, watches and judges servers that hold many long-lived connections.
@@ -149,10 +151,10 @@ pub(crate) struct FloodtestFlags {
     /// Source addresses: single ones, ranges (10.0.0.5-10.0.0.9), blocks (10.0.0.0/24); may be repeated
     /// [default: as many of 127/8 as it takes on loopback, elsewhere those of the interface].
     #[arg(long, value_name = "ADDRESSES", value_delimiter = ',')]
-    pub(crate) source: Vec<String>,
+    pub(crate) source: Vec<SourceRange>,
     /// Source ports, like 1024-65535 [default: the kernel chooses].
     #[arg(long, value_name = "PORTS")]
-    pub(crate) source_ports: Option<String>,
+    pub(crate) source_ports: Option<PortRange>,
     /// Threads, each with a descriptor table of its own [default: as many as the connections take].
     #[arg(long, value_name = "N")]
     pub(crate) shards: Option<usize>,
@@ -199,7 +201,7 @@ pub(crate) struct MsggenFlags {
     pub(crate) max_id: u32,
     /// How often each id is chosen: uniform, round_robin or zipf(1.1).
     #[arg(long, value_name = "DISTRIBUTION", default_value = "uniform")]
-    pub(crate) ids: String,
+    pub(crate) ids: Ids,
     /// Bytes in a message, its mark of 40 included.
     #[arg(long, value_name = "SIZE", default_value = "64B")]
     pub(crate) payload: Size,

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use floodtest::sources::{AddressRange, Sources, parse_ports};
+use floodtest::sources::{AddressRange, Sources};
 use floodtest::{Cause, Identity, Options, Protocol, TargetPath};
 use telemetry::{Frame, Histogram, latency_histogram};
 
@@ -54,11 +54,11 @@ fn resolve_options(flags: &FloodtestFlags) -> Result<Options, Exit> {
     if connections == 0 {
         return Err(Exit::wrong_input("--connections 0 opens nothing: write at least 1"));
     }
-    let given = flags.source.iter().map(|text| text.parse::<AddressRange>()).collect::<Result<Vec<_>, _>>();
-    let ports = flags.source_ports.as_deref().map(parse_ports).transpose().map_err(Exit::wrong_input)?;
+    let given: Vec<_> =
+        flags.source.iter().map(|range| AddressRange::between(range.first, range.last)).collect();
+    let ports = flags.source_ports.map(|ports| ports.first..=ports.last);
     let sources =
-        Sources::resolve(&given.map_err(Exit::wrong_input)?, ports, target.ip(), u64::from(connections))
-            .map_err(Exit::cannot)?;
+        Sources::resolve(&given, ports, target.ip(), u64::from(connections)).map_err(Exit::cannot)?;
     let limit = shard::descriptors::raise_limit().map_err(Exit::broke)?;
     let descriptors = flags.descriptors.map_or(limit, |wanted| wanted.min(limit));
     let interval_rate = flags.interval.map(|interval| 1.0 / interval.0.as_secs_f64());

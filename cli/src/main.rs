@@ -7,7 +7,9 @@ mod exit;
 mod floodtest;
 mod msggen;
 mod output;
+mod progress;
 mod run;
+mod table;
 mod worker;
 
 use std::process::ExitCode;
@@ -28,7 +30,7 @@ fn main() -> ExitCode {
     };
     output::log_to_stderr(arguments.verbose);
     let result = match arguments.tool {
-        Tool::Run(flags) => run::main(flags),
+        Tool::Run(flags) => run::main(&flags),
         Tool::Chat(flags) => chat::main(&flags),
         Tool::Floodtest(flags) => floodtest::main(&flags),
         Tool::Msggen(flags) => msggen::main(&flags),

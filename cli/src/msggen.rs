@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use msggen::{Options, Pace};
+use msggen::{Distribution, Options, Pace};
+use runner::scenario::Ids;
 use telemetry::{Audit, Frame, Histogram, latency_histogram};
 
 use crate::args::MsggenFlags;
@@ -73,7 +74,11 @@ fn resolve_options(flags: &MsggenFlags) -> Result<Options, Exit> {
         generators: flags.generators,
         id_min: flags.min_id,
         id_max: flags.max_id,
-        ids: flags.ids.parse().map_err(Exit::wrong_input)?,
+        ids: match flags.ids {
+            Ids::Uniform => Distribution::Uniform,
+            Ids::RoundRobin => Distribution::RoundRobin,
+            Ids::Zipf(exponent) => Distribution::Zipf { exponent },
+        },
         payload_bytes,
         seed: flags.seed,
         publisher: flags.publisher.unwrap_or(std::process::id() as u16),

@@ -1,9 +1,64 @@
 //! `floodmark run`: a scenario from beginning to verdict.
 
-use crate::args::RunFlags;
-use crate::exit::{Ended, Exit};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
 
-pub(crate) fn main(flags: RunFlags) -> Ended {
-    let _ = flags;
-    Err(Exit::broke("being built"))
+use runner::{Conclusion, RunError, Settings, Verdict};
+use telemetry::{BundleError, Command};
+
+use crate::args::RunFlags;
+use crate::exit::{Code, Ended, Exit};
+use crate::output::{print, say};
+use crate::progress::Display;
+use crate::table;
+use crate::worker::commands;
+
+pub(crate) fn main(flags: &RunFlags) -> Ended {
+    let (scenario_text, plan) = runner::load(&flags.file, &flags.set).map_err(Exit::wrong_input)?;
+    if flags.dry_run {
+        print(plan.to_yaml().trim_end())?;
+        return Ok(Code::Fine);
+    }
+    let out = flags.out.clone().unwrap_or_else(|| free_directory(&plan.name));
+    let program = runner::this_program().map_err(Exit::broke)?;
+    let (interrupt, interrupts) = channel();
+    let signals = commands(false);
+    std::thread::spawn(move || {
+        while let Ok(Command::Stop) = signals.recv() {
+            let _ = interrupt.send(());
+        }
+    });
+    let mut display = Display::new(&plan.name);
+    let settings = Settings { program, out, scenario_text };
+    let conclusion =
+        runner::run(&plan, &settings, interrupts, &mut display).map_err(|error| match error {
+            RunError::Bundle(BundleError::Occupied { .. }) => Exit::wrong_input(error),
+            RunError::Bundle(_) => Exit::broke(error),
+            RunError::Target { .. } | RunError::Process(_) => Exit::cannot(error),
+        })?;
+    display.finish();
+    if flags.json {
+        print(&format!("{:#}", conclusion.summary))?;
+    } else {
+        table::print_verdict(&conclusion)?;
+    }
+    end(&conclusion)
+}
+
+fn end(conclusion: &Conclusion) -> Ended {
+    let bundle = conclusion.bundle.display();
+    say(&format!("the run is in {bundle}"));
+    match &conclusion.verdict {
+        Verdict::Pass => Ok(Code::Fine),
+        Verdict::Fail => Ok(Code::Failed),
+        Verdict::Incomplete(reason) => Err(Exit::broke(format!("the run did not come to its end: {reason}"))),
+    }
+}
+
+/// `runs/NAME-DATE-TIME`, with a number behind it when that is taken.
+fn free_directory(name: &str) -> PathBuf {
+    let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string();
+    let base = Path::new("runs").join(format!("{name}-{now}"));
+    let numbered = (2..).map(|n| base.with_file_name(format!("{name}-{now}-{n}")));
+    std::iter::once(base.clone()).chain(numbered).find(|path| !path.exists()).unwrap_or(base)
 }

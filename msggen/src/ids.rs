@@ -1,12 +1,8 @@
 //! Whom a message is for.
 
-use std::fmt;
-use std::str::FromStr;
-
 use rand::{RngExt as _, SeedableRng};
 use rand_distr::{Distribution as _, Zipf};
 use rand_pcg::Pcg64Mcg;
-use thiserror::Error;
 
 /// How often each id is chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,45 +16,6 @@ pub enum Distribution {
     },
     /// One after the other.
     RoundRobin,
-}
-
-/// A distribution that cannot be read.
-#[derive(Debug, Error, PartialEq, Eq)]
-#[error(
-    "'{0}' is not a distribution of ids (write uniform, round_robin or zipf(1.1), with an exponent above 0)"
-)]
-pub struct DistributionError(String);
-
-impl FromStr for Distribution {
-    type Err = DistributionError;
-
-    fn from_str(text: &str) -> Result<Self, DistributionError> {
-        let wrong = || DistributionError(text.into());
-        match text {
-            "uniform" => Ok(Self::Uniform),
-            "round_robin" | "round-robin" => Ok(Self::RoundRobin),
-            _ => {
-                let inner =
-                    text.strip_prefix("zipf(").and_then(|rest| rest.strip_suffix(')')).ok_or_else(wrong)?;
-                let exponent: f64 = inner.trim().parse().map_err(|_| wrong())?;
-                if exponent > 0.0 && exponent.is_finite() {
-                    Ok(Self::Zipf { exponent })
-                } else {
-                    Err(wrong())
-                }
-            }
-        }
-    }
-}
-
-impl fmt::Display for Distribution {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Uniform => f.write_str("uniform"),
-            Self::RoundRobin => f.write_str("round_robin"),
-            Self::Zipf { exponent } => write!(f, "zipf({exponent})"),
-        }
-    }
 }
 
 /// Chooses ids for a number of generators, each with a sequence of its own: what one generator sends does not depend
@@ -149,15 +106,5 @@ mod tests {
         assert!((ratio - 2.0).abs() < 0.1, "rank 1 has {ratio} times what rank 2 has");
 
         assert_eq!(drawn(Distribution::RoundRobin, 0, 1001)[998..], [999, 1000, 1]);
-    }
-
-    #[test]
-    fn reads_what_users_write() {
-        for text in ["uniform", "round_robin", "zipf(1.1)"] {
-            assert_eq!(text.parse::<Distribution>().unwrap().to_string(), text);
-        }
-        for text in ["", "zipf", "zipf()", "zipf(0)", "zipf(-1)", "zipf(NaN)", "gauss"] {
-            assert!(text.parse::<Distribution>().is_err(), "'{text}' was taken");
-        }
     }
 }

@@ -15,7 +15,7 @@ mod publisher;
 mod schedule;
 mod worker;
 
-pub use ids::{Distribution, DistributionError};
+pub use ids::Distribution;
 pub use link::{LINKS_MAX, LinkError};
 pub use options::{Options, Pace};
 pub use worker::{MsggenError, Outcome, run};

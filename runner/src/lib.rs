@@ -1,22 +1,35 @@
-//! a scenario: the YAML a user writes, the plan it resolves to, the run that carries it out, the verdict
+//! A scenario: the YAML a user writes, the plan it resolves to, the run that carries it out, the verdict.
 //!
 //! [`load()`] takes a path to a [`Plan`](plan::Plan): the file is read strictly, with every error at once (`yaml`), into the
 //! types of [`scenario`], in the units of [`units`] and [`network`], and resolved by [`plan`]. [`threshold`] judges the
 //! summary by the figures of [`summary_keys`]; [`fit`] finds the bytes per connection.
+//!
+//! [`run()`] carries a plan out: it starts every worker as a child process of its own (`worker`), records what they say
+//! (`facts`), shows [`progress`], and draws up the [`summary`] and its [`chart`].
 
+mod arguments;
+pub mod chart;
+mod facts;
 pub mod fit;
 mod load;
 pub mod network;
 pub mod plan;
+pub mod progress;
+pub mod run;
 pub mod scenario;
 mod schema;
+pub mod summary;
 pub mod summary_keys;
 mod text;
 pub mod threshold;
 pub mod units;
+mod worker;
 mod yaml;
 
 pub use load::{SCENARIO_BYTES_MAX, load};
+pub use progress::{Phase, Progress, Status};
+pub use run::{Conclusion, RunError, Settings, run, this_program};
 pub use schema::scenario_schema;
+pub use summary::Verdict;
 pub use text::TextError;
 pub use yaml::ScenarioErrors;

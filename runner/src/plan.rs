@@ -85,8 +85,8 @@ pub struct ConnectionsPlan {
     pub ids: u64,
     /// The addresses to connect from; empty leaves it to the flood (127/8 on loopback, else the interface's).
     pub sources: Vec<SourceRange>,
-    /// The ports to connect from, on each source address.
-    pub source_ports: PortRange,
+    /// The ports to connect from, on each source address; `None` leaves them to the kernel.
+    pub source_ports: Option<PortRange>,
 }
 
 /// The messages to send.
@@ -244,7 +244,7 @@ impl ConnectionsPlan {
             reconnect: Some(self.reconnect),
             matches: (protocol == Protocol::Line).then_some(Count(self.ids)),
             source: Some(self.sources.clone()).filter(|sources| !sources.is_empty()),
-            source_ports: Some(self.source_ports),
+            source_ports: self.source_ports,
         }
     }
 }

@@ -123,7 +123,7 @@ pub struct Connections {
     /// elsewhere those of the interface.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<Vec<SourceRange>>,
-    /// The ports to connect from, on each source address. Default: 1024-65535.
+    /// The ports to connect from, on each source address. Default: the kernel chooses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_ports: Option<PortRange>,
 }

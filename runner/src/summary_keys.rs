@@ -62,7 +62,7 @@ macro_rules! keys {
 keys! {
     histograms {
         "connect.latency_ms": "the time from starting to connect until connected";
-        "connect.login_ms": "the time from connected until the server has accepted the login";
+        "connect.login_ms": "the time from starting to connect until the server has accepted the login";
         "delivery.latency_ms": "the time from the intended send to delivery, warm-up left out";
         "delivery.raw_latency_ms": "the time from the actual send to delivery, warm-up left out";
     }
@@ -83,7 +83,7 @@ keys! {
         "audit.nobody_there" Count "messages for an id that nobody held";
         "audit.lost" Count "deliveries owed that never arrived";
         "audit.duplicated" Count "deliveries that arrived more than once";
-        "audit.reordered" Count "deliveries that arrived after a later one from the same generator";
+        "audit.reordered" Count "deliveries that arrived after a later one for the same id";
         "audit.misrouted" Count "deliveries that reached a connection they were not meant for";
         "audit.corrupt" Count "deliveries whose mark could not be read";
         "audit.gone" Count "deliveries owed to a connection that had closed by then";
@@ -97,7 +97,7 @@ keys! {
         "cpu.server_cores" Cores "cores the server kept busy during messages";
         "cpu.generator_cores" Cores "cores the flood kept busy during messages";
         "cpu.publisher_cores" Cores "cores the sender kept busy during messages";
-        "cpu.softirq_ratio" Ratio "share of all CPU time spent in soft interrupts during messages";
+        "cpu.softirq_ratio" Ratio "share of all CPU time spent in soft interrupts, at the end of messages";
         "run.duration_s" Seconds "the whole run, from the first connect to the last close";
     }
 }

@@ -34,6 +34,10 @@ pub const LISTED_MAX: u64 = 65_536;
 /// How far below its size a table is searched for sockets and pipes.
 const PROBED_NUMBERS: u64 = 16;
 
+/// Threads that seemed to share and have equally many descriptors open are compared anew once in so many counts. A table
+/// of its own with exactly as many as the common one may go unseen for as long.
+const THOROUGH_EVERY: u64 = 8;
+
 /// How many sockets and pipes of a table are compared.
 const WITNESSES_MAX: usize = 3;
 
@@ -48,6 +52,7 @@ pub struct Descriptors {
     groups: Vec<Vec<Thread>>,
     tids: Vec<u32>,
     threads: Vec<Thread>,
+    counts: u64,
     path: String,
 }
 
@@ -72,6 +77,7 @@ impl Descriptors {
             groups: Vec::new(),
             tids: Vec::new(),
             threads: Vec::new(),
+            counts: 0,
             path: String::new(),
         }
     }
@@ -130,11 +136,11 @@ impl Descriptors {
         let mut groups = std::mem::take(&mut self.groups);
         let threads = std::mem::take(&mut self.threads);
         let mut placed = vec![false; threads.len()];
-        let still_there = |member: &Thread| {
-            threads.iter().position(|now| (now.tid, now.inode) == (member.tid, member.inode))
+        let now = |member: &Thread| {
+            threads.iter().position(|now| now.tid == member.tid && now.inode == member.inode)
         };
         // Groups whose first thread is still there stay. Without it nothing is proven of the others: they are new.
-        groups.retain_mut(|group| match still_there(&group[0]) {
+        groups.retain_mut(|group| match now(&group[0]) {
             Some(index) => {
                 placed[index] = true;
                 group[0] = threads[index];
@@ -142,26 +148,26 @@ impl Descriptors {
             }
             None => false,
         });
-        let mut witnesses = Vec::with_capacity(groups.len());
-        for group in &mut groups {
+        let mut witnesses: Vec<Option<Vec<Witness>>> = vec![None; groups.len()];
+        let thorough = self.counts.is_multiple_of(THOROUGH_EVERY);
+        self.counts += 1;
+        for (group, seen) in groups.iter_mut().zip(&mut witnesses) {
             let first = group[0];
-            let seen = self.witnesses(first)?;
             let mut stay = vec![first];
             for member in &group[1..] {
-                if let Some(index) = still_there(member)
-                    && !self.differ(first, &seen, threads[index])?
-                {
+                let Some(index) = now(member) else { continue };
+                let quick = self.sized && !thorough && threads[index].open == first.open;
+                if quick || !self.differ(first, seen, threads[index])? {
                     placed[index] = true;
                     stay.push(threads[index]);
                 }
             }
             *group = stay;
-            witnesses.push(seen);
         }
         for (&thread, _) in threads.iter().zip(&placed).filter(|(_, placed)| !**placed) {
             let mut home = None;
-            for (index, group) in groups.iter().enumerate() {
-                if !self.differ(group[0], &witnesses[index], thread)? {
+            for (index, seen) in witnesses.iter_mut().enumerate() {
+                if !self.differ(groups[index][0], seen, thread)? {
                     home = Some(index);
                     break;
                 }
@@ -169,7 +175,7 @@ impl Descriptors {
             match home {
                 Some(index) => groups[index].push(thread),
                 None => {
-                    witnesses.push(self.witnesses(thread)?);
+                    witnesses.push(None);
                     groups.push(vec![thread]);
                 }
             }
@@ -196,8 +202,18 @@ impl Descriptors {
         Ok(witnesses)
     }
 
-    /// Whether it is proven that two threads have different tables.
-    fn differ(&mut self, first: Thread, firsts: &[Witness], other: Thread) -> io::Result<bool> {
+    /// Whether it is proven that two threads have different tables. The first one's witnesses are looked for when they are
+    /// first needed.
+    fn differ(
+        &mut self,
+        first: Thread,
+        firsts: &mut Option<Vec<Witness>>,
+        other: Thread,
+    ) -> io::Result<bool> {
+        let firsts = match firsts {
+            Some(known) => known,
+            None => firsts.insert(self.witnesses(first)?),
+        };
         if self.proven(first, firsts, other)? {
             return Ok(true);
         }

@@ -3,11 +3,11 @@
 //! **What it is for.** The chat server and the tools that load it speak the same protocols from opposite ends, and
 //! must agree to the byte. Here each protocol is a folder with a `server` and a `client` half, and nothing else:
 //!
-//! | module   | protocol                                                       | ended by                   |
-//! |----------|----------------------------------------------------------------|----------------------------|
-//! | [`comet`]  | HTTP/1.1, one endless chunked answer, one chunk per message  | the last chunk, or a close |
-//! | [`line`]   | MatchStream's text lines and event blocks                    | a close                    |
-//! | [`router`] | the binary port through which messages enter the server      | a close                    |
+//! | module       | protocol                                                    | ended by                   |
+//! |--------------|-------------------------------------------------------------|----------------------------|
+//! | [`comet`]    | HTTP/1.1, one endless chunked answer, one chunk per message | the last chunk, or a close |
+//! | [`mod@line`] | MatchStream's text lines and event blocks                   | a close                    |
+//! | [`router`]   | the binary port through which messages enter the server     | a close                    |
 //!
 //! **How it works.** Bytes in, events out: a [`Decode`] sees the unconsumed bytes of a connection and answers one
 //! event that borrows from them, or asks for more. Encoders append to a `Vec<u8>` that the caller owns. A decoder

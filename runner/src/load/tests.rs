@@ -49,7 +49,7 @@ fn defaults_are_filled_in() {
     let connections = &plan.connections;
     assert_eq!((connections.count, connections.ids, connections.concurrency), (10, 10, 500));
     assert_eq!((connections.pace, connections.timeout), (Pace::Unlimited, Duration::from_secs(10)));
-    assert_eq!((connections.reconnect, connections.source_ports), (false, PortRange::UNPRIVILEGED));
+    assert_eq!((connections.reconnect, connections.source_ports), (false, None));
     assert!(connections.sources.is_empty());
     let messages = plan.messages.as_ref().unwrap();
     assert_eq!((messages.ids, messages.ids_max, messages.payload_bytes), (Ids::Uniform, 10, 64));

@@ -15,16 +15,16 @@ use crate::{
     units::{Count, Size, Span},
 };
 
-/// The smallest payload: the mark that the audit reads. `wire` draws its bytes.
-pub(super) const PAYLOAD_BYTES_MIN: u64 = 40;
-/// The largest payload; one must fit into a server's outbox.
-const PAYLOAD_BYTES_MAX: u64 = 64 * 1024;
-/// The most connections: the audit keeps up to 16 bytes for each, so this is 1.6 GB of it.
+/// The smallest payload: the mark that the audit reads.
+pub(super) const PAYLOAD_BYTES_MIN: u64 = wire::MARK_BYTES as u64;
+/// The largest payload.
+const PAYLOAD_BYTES_MAX: u64 = wire::MESSAGE_BYTES_MAX as u64;
+/// The most connections: the audit keeps twelve bytes for each, so this is 1.2 GB of it.
 const CONNECTIONS_MAX: u64 = 100_000_000;
-/// The most generators: the audit keeps the last sequence of each.
+/// The most generators; each keeps a random sequence of 16 bytes.
 const GENERATORS_MAX: u64 = 10_000;
 /// The most shards, each a thread.
-const SHARDS_MAX: u64 = 1_024;
+const SHARDS_MAX: u64 = shard::SHARDS_MAX as u64;
 /// The largest process id that Linux gives (`PID_MAX_LIMIT`).
 const PID_MAX: u64 = 4_194_304;
 /// The longest name; it becomes part of file names.
@@ -160,8 +160,8 @@ impl Check {
             self.wrong("connections.matches", what, format!("write at most {count}"));
         }
         let sources = given.source.clone().unwrap_or_default();
-        let source_ports = given.source_ports.unwrap_or(PortRange::UNPRIVILEGED);
-        self.capacity(count, &sources, source_ports);
+        let source_ports = given.source_ports;
+        self.capacity(count, &sources, source_ports.unwrap_or(PortRange::UNPRIVILEGED));
         ConnectionsPlan {
             count,
             pace,

@@ -71,7 +71,7 @@ macro_rules! decoder {
                 fn nothing_panics_or_waits_beyond_the_bound(
                     stream in $streams,
                     keep in any::<Index>(),
-                    tail in vec(any::<u8>(), 1..40),
+                    tail in prop_oneof![vec(any::<u8>(), 1..2), vec(any::<u8>(), 1..40)],
                     readable in any::<bool>(),
                     cuts in vec(any::<Index>(), 0..4),
                 ) {

@@ -34,12 +34,16 @@ pub(crate) fn encoded(encode: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     out
 }
 
-/// Heads of requests, good and bad, with up to too many fields.
+/// Heads of requests, good and bad, some with too many fields or bytes.
 pub(crate) fn requests() -> impl Strategy<Value = Vec<u8>> {
     let request = "(GET|GET|GET|POST) /(test/)?([0-9]{1,11}|[a-z]{0,5})(\\?[a-z=]{0,4})? HTTP/1\\.(1|1|1|0)";
-    let fields = vec("[A-Za-z-]{1,8}: ?[ -~]{0,30}\r?\n", 0..70);
-    let head = (request, fields)
-        .prop_map(|(line, fields)| format!("{line}\r\n{}\r\n", fields.concat()).into_bytes());
+    let field = "[A-Za-z-]{1,8}: ?[ -~]{0,30}\r?\n";
+    let fields = prop_oneof![
+        8 => vec(field, 0..5).prop_map(|fields| fields.concat()),
+        1 => vec(field, 60..68).prop_map(|fields| fields.concat()),
+        1 => (8100usize..8200).prop_map(|length| format!("Cookie: {}\r\n", "x".repeat(length))),
+    ];
+    let head = (request, fields).prop_map(|(line, fields)| format!("{line}\r\n{fields}\r\n").into_bytes());
     stream(text(""), head)
 }
 
@@ -59,6 +63,7 @@ pub(crate) fn answers() -> impl Strategy<Value = Vec<u8>> {
             [format!("{zeros}{:X}{extension}\r\n", data.len()).as_bytes(), &data, b"\r\n"].concat()
         }),
         1 => select(vec!["0\r\nTrailer: x\r\n\r\n", "\r\n", "f"]).prop_map(Into::into),
+        1 => (4000usize..4200).prop_map(|length| format!("0\r\nTrailer: {}", "x".repeat(length)).into_bytes()),
         1 => Just(LAST_CHUNK.to_vec()),
     ];
     stream(head(), chunk)

@@ -1,0 +1,587 @@
+//! The run: workers started, phases gone through, everything recorded, nothing left behind.
+//!
+//! ```text
+//!   server ready → generator ready → ramp → hold (messages) → settle → drain → summary, verdict, chart
+//! ```
+//! One loop, [`Run::pump`], serves every phase: it takes in what workers say, samples on time, shows progress, and
+//! returns when what the phase waits for has come, or its time is up. An interruption or a worker's death leaves the
+//! loop at once; what has been measured until then is summed up all the same.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use sar::{HostInfo, Process, Sampler};
+use serde_json::{Value, json};
+use telemetry::{Bundle, BundleError, Command, Frame, Mark, Sample, Stamp};
+use thiserror::Error;
+
+use crate::arguments;
+use crate::chart;
+use crate::facts::{Facts, MemoryPoint};
+use crate::plan::{Plan, TargetPlan, Until};
+use crate::progress::{Phase, Progress, Status};
+use crate::summary::{self, Times, Verdict};
+use crate::threshold::Outcome;
+use crate::worker::{Event, Role, Worker};
+
+/// How often the machine is sampled.
+const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often memory and connections are read while connections are opened: the slope wants many points.
+const RAMP_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How long memory is watched before the ramp, with no connection.
+const BASELINE: Duration = Duration::from_millis(300);
+
+/// How long a worker may take to say that it is ready.
+const READY_PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long a phase may go without any progress before the run gives it up.
+const STALL_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a worker may take to end when it is told to; then it is killed.
+const END_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The number of the run's publisher. There is one, so that any number does.
+pub(crate) const PUBLISHER_NUMBER: u16 = 1;
+
+/// What a run needs to know besides its plan.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The `floodmark` binary, which is every worker.
+    pub program: PathBuf,
+    /// The bundle's directory; it must not hold a run yet.
+    pub out: PathBuf,
+    /// The scenario as it was written.
+    pub scenario_text: String,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Conclusion {
+    /// Pass, fail, or why there is neither.
+    pub verdict: Verdict,
+    /// What became of each threshold.
+    pub outcomes: Vec<Outcome>,
+    /// `summary.json`.
+    pub summary: Value,
+    /// Where the bundle is.
+    pub bundle: PathBuf,
+}
+
+/// Why a run did not even begin.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// The bundle.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// A target that has no address.
+    #[error("could not find the target '{name}': {reason}")]
+    Target {
+        /// As written.
+        name: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// The server's process, whose memory was to be measured.
+    #[error("{0}")]
+    Process(#[from] sar::SarError),
+}
+
+/// Why a run ended before its time.
+enum Cut {
+    Interrupted,
+    Died(Role),
+    /// A sentence.
+    Stuck(String),
+    Bundle(BundleError),
+}
+
+impl From<BundleError> for Cut {
+    fn from(error: BundleError) -> Self {
+        Self::Bundle(error)
+    }
+}
+
+/// Runs a plan. `interrupt` ends it early; progress goes to `progress`.
+///
+/// # Errors
+/// Only for what goes wrong before anything is measured; afterwards there is a [`Conclusion`] with what there is.
+pub fn run(
+    plan: &Plan,
+    settings: &Settings,
+    interrupt: Receiver<()>,
+    progress: &mut dyn Progress,
+) -> Result<Conclusion, RunError> {
+    let mut run = Run::prepare(plan, settings, progress)?;
+    forward(interrupt, run.tell_events.clone());
+    let cut = run.phases().err();
+    Ok(run.conclude(cut)?)
+}
+
+/// Makes an interruption one more event.
+fn forward(interrupt: Receiver<()>, events: Sender<Event>) {
+    std::thread::spawn(move || {
+        while interrupt.recv().is_ok() {
+            if events.send(Event::Interrupted).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+struct Run<'a> {
+    plan: &'a Plan,
+    program: PathBuf,
+    progress: &'a mut dyn Progress,
+    bundle: Bundle,
+    facts: Facts,
+    times: Times,
+    workers: BTreeMap<Role, Worker>,
+    tell_events: Sender<Event>,
+    events: Receiver<Event>,
+    sampler: Sampler,
+    /// For the quick readings of the ramp.
+    ramp: Option<RampSampler>,
+    phase: Phase,
+    next_sample: Instant,
+}
+
+struct RampSampler {
+    next: Instant,
+    server: Option<Process>,
+    generator: Option<Process>,
+    kernel: Sampler,
+}
+
+impl<'a> Run<'a> {
+    fn prepare(
+        plan: &'a Plan,
+        settings: &Settings,
+        progress: &'a mut dyn Progress,
+    ) -> Result<Self, RunError> {
+        let bundle = Bundle::create(&settings.out)?;
+        bundle.write_file("scenario.yaml", &settings.scenario_text)?;
+        bundle.write_file("plan.yaml", plan.to_yaml())?;
+        let host = serde_json::to_vec_pretty(&HostInfo::read()).unwrap_or_default();
+        bundle.write_file("host.json", host)?;
+        let mut sampler = Sampler::host();
+        if let TargetPlan::Attach { pid: Some(pid), .. } = plan.target {
+            sampler.watch(pid, "server")?;
+        }
+        let (tell_events, events) = channel();
+        Ok(Self {
+            plan,
+            program: settings.program.clone(),
+            progress,
+            bundle,
+            facts: Facts { deliveries_from_us: u64::MAX, ..Facts::default() },
+            times: Times { began_us: Stamp::now().mono_us, ..Times::default() },
+            workers: BTreeMap::new(),
+            tell_events,
+            events,
+            sampler,
+            ramp: None,
+            phase: Phase::Starting,
+            next_sample: Instant::now(),
+        })
+    }
+
+    fn phases(&mut self) -> Result<(), Cut> {
+        let (target, router) = self.start_server()?;
+        self.start_generator(target)?;
+        self.start_publisher(router)?;
+        self.ramp()?;
+        self.hold()?;
+        self.drain()
+    }
+
+    /// Starts the server, or finds the one that is there; returns where clients and publishers connect.
+    fn start_server(&mut self) -> Result<(SocketAddr, Option<SocketAddr>), Cut> {
+        match &self.plan.target {
+            TargetPlan::Spawn { shards, .. } => {
+                let arguments = arguments::server(self.plan, *shards);
+                self.start(Role::Server, &arguments)?;
+                let front = arguments::front(self.plan.protocol);
+                let address =
+                    |name| self.facts.address(Role::Server, name).and_then(|text| text.parse().ok());
+                let target = address(front)
+                    .ok_or_else(|| Cut::Stuck("the server did not say where it listens".into()))?;
+                Ok((target, address("router")))
+            }
+            TargetPlan::Attach { address, router, .. } => {
+                let find = |name: &str| {
+                    let found = name.to_socket_addrs().map(|mut addresses| addresses.next());
+                    match found {
+                        Ok(Some(address)) => Ok(address),
+                        Ok(None) => Err(Cut::Stuck(format!("the target '{name}' has no address"))),
+                        Err(error) => Err(Cut::Stuck(format!("could not find the target '{name}': {error}"))),
+                    }
+                };
+                let router = router.as_ref().map(|router| find(&router.to_string())).transpose()?;
+                Ok((find(&address.to_string())?, router))
+            }
+        }
+    }
+
+    fn start_generator(&mut self, target: SocketAddr) -> Result<(), Cut> {
+        self.start(Role::Generator, &arguments::generator(self.plan, target))
+    }
+
+    fn start_publisher(&mut self, router: Option<SocketAddr>) -> Result<(), Cut> {
+        match (&self.plan.messages, router) {
+            (Some(messages), Some(router)) => {
+                self.start(Role::Publisher, &arguments::publisher(messages, router))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Starts a worker and waits until it is ready.
+    fn start(&mut self, role: Role, arguments: &[OsString]) -> Result<(), Cut> {
+        let worker = Worker::start(role, &self.program, arguments, &self.tell_events)
+            .map_err(|error| Cut::Stuck(format!("could not start the {}: {error}", role.name())))?;
+        // A worker that ended at once is reported when its output ends.
+        let _ = self.sampler.watch(worker.pid(), role.name());
+        self.workers.insert(role, worker);
+        let ready = self.pump(READY_PATIENCE, move |facts| facts.ready.contains_key(&role))?;
+        ready
+            .then_some(())
+            .ok_or_else(|| Cut::Stuck(format!("the {} was not ready within {READY_PATIENCE:?}", role.name())))
+    }
+
+    fn ramp(&mut self) -> Result<(), Cut> {
+        self.begin_ramp_sampling();
+        self.tell(Role::Generator, &Command::Interval { ms: RAMP_INTERVAL.as_millis() as u64 });
+        self.pump(BASELINE, |_| false)?;
+        self.enter(Phase::Ramp)?;
+        self.tell(Role::Generator, &Command::Start);
+        self.pump_while_it_moves(
+            "the ramp",
+            |facts| facts.ramp.is_some(),
+            |facts| facts.value("connections.logins") + facts.value("connections.failed"),
+        )?;
+        // One more reading of both, so that the last connections are in the fit.
+        self.pump(RAMP_INTERVAL * 3, |_| false)?;
+        self.ramp = None;
+        self.facts.ramping = false;
+        self.tell(Role::Generator, &Command::Interval { ms: SAMPLE_INTERVAL.as_millis() as u64 });
+        Ok(())
+    }
+
+    fn begin_ramp_sampling(&mut self) {
+        let pid = |role: Role| self.workers.get(&role).map(Worker::pid);
+        let server = match self.plan.target {
+            TargetPlan::Spawn { .. } => pid(Role::Server),
+            TargetPlan::Attach { pid, .. } => pid,
+        };
+        let open = |pid: Option<u32>, prefix: &str| Process::open(pid?, prefix).ok();
+        let mut kernel = Sampler::new();
+        if let (Ok(memory), Ok(sockets)) = (sar::Memory::open(), sar::Sockets::open()) {
+            kernel.add(memory);
+            kernel.add(sockets);
+        }
+        self.ramp = Some(RampSampler {
+            next: Instant::now(),
+            server: open(server, "server"),
+            generator: open(pid(Role::Generator), "generator"),
+            kernel,
+        });
+        self.facts.ramping = true;
+    }
+
+    fn hold(&mut self) -> Result<(), Cut> {
+        self.enter(Phase::Hold)?;
+        let began = Instant::now();
+        if let (Some(messages), true) = (&self.plan.messages, self.workers.contains_key(&Role::Publisher)) {
+            self.begin_messages()?;
+            match messages.until {
+                Until::Sent(_) => {
+                    self.pump_while_it_moves(
+                        "sending",
+                        |facts| facts.published.is_some(),
+                        |facts| facts.value("publisher.sent") + facts.value("publisher.delivered"),
+                    )?;
+                }
+                Until::Elapsed(duration) => {
+                    self.pump(duration + STALL_PATIENCE, |facts| facts.published.is_some())?;
+                }
+            }
+            self.end_messages()?;
+        }
+        let left = self.plan.connections.hold.saturating_sub(began.elapsed());
+        self.pump(left, |_| false)?;
+        Ok(())
+    }
+
+    fn begin_messages(&mut self) -> Result<(), Cut> {
+        self.sample()?;
+        self.times.cpu_began = self.cpu_seconds();
+        let now_us = Stamp::now().mono_us;
+        self.times.messages_began_us = Some(now_us);
+        let warm_us = now_us + self.plan.warmup.as_micros() as u64;
+        self.facts.deliveries_from_us = warm_us;
+        self.mark("phase.began", json!({ "phase": "messages", "warm_up_ends_mono_us": warm_us }))?;
+        self.tell(Role::Publisher, &Command::Start);
+        Ok(())
+    }
+
+    /// After the last message: what is on its way arrives, or is lost.
+    fn end_messages(&mut self) -> Result<(), Cut> {
+        self.times.messages_ended_us = Some(Stamp::now().mono_us);
+        self.sample()?;
+        self.times.cpu_ended = self.cpu_seconds();
+        self.mark("phase.ended", json!({ "phase": "messages" }))?;
+        self.enter(Phase::Settle)?;
+        self.end(Role::Publisher);
+        // Fresh figures at once, not with the next second.
+        self.tell(Role::Generator, &Command::Interval { ms: RAMP_INTERVAL.as_millis() as u64 });
+        let settled = |facts: &Facts| {
+            facts.expected().is_some_and(|expected| {
+                let seen = facts.received_audit;
+                seen.delivered + seen.misrouted + seen.corrupt >= expected
+            })
+        };
+        self.pump(self.plan.settle, settled)?;
+        // A moment longer, in which a duplicate of the last message would come.
+        self.pump(RAMP_INTERVAL * 4, |_| false)?;
+        self.tell(Role::Generator, &Command::Interval { ms: SAMPLE_INTERVAL.as_millis() as u64 });
+        self.sample()?;
+        self.enter(Phase::Hold)
+    }
+
+    fn drain(&mut self) -> Result<(), Cut> {
+        self.enter(Phase::Drain)?;
+        self.tell(Role::Generator, &Command::Settle);
+        self.tell(Role::Generator, &Command::Interval { ms: RAMP_INTERVAL.as_millis() as u64 });
+        self.tell(Role::Generator, &Command::Close);
+        self.pump_while_it_moves(
+            "the drain",
+            |facts| facts.value("connections.open") == 0.0,
+            |facts| facts.value("connections.open"),
+        )
+    }
+
+    /// Takes in events and samples on time until `done`, or until `patience` is over (`false`).
+    fn pump(&mut self, patience: Duration, done: impl Fn(&Facts) -> bool) -> Result<bool, Cut> {
+        let deadline = Instant::now() + patience;
+        loop {
+            if done(&self.facts) {
+                return Ok(true);
+            }
+            let now = Instant::now();
+            if now >= self.next_sample {
+                self.next_sample = (self.next_sample + SAMPLE_INTERVAL).max(now);
+                self.sample()?;
+            }
+            self.sample_ramp(now);
+            if now >= deadline {
+                return Ok(false);
+            }
+            let ramp = self.ramp.as_ref().map(|ramp| ramp.next);
+            let wake = [Some(deadline), Some(self.next_sample), ramp]
+                .into_iter()
+                .flatten()
+                .min()
+                .unwrap_or(deadline);
+            match self.events.recv_timeout(wake.saturating_duration_since(Instant::now())) {
+                Ok(Event::Frame(role, frame)) => self.hear(role, &frame)?,
+                Ok(Event::Ended(role)) => self.ended(role)?,
+                Ok(Event::Interrupted) => return Err(Cut::Interrupted),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+        }
+    }
+
+    /// As [`pump`](Self::pump), for as long as `measure` changes now and then.
+    fn pump_while_it_moves(
+        &mut self,
+        what: &str,
+        done: impl Fn(&Facts) -> bool,
+        measure: impl Fn(&Facts) -> f64,
+    ) -> Result<(), Cut> {
+        let patience = STALL_PATIENCE + self.plan.connections.timeout;
+        loop {
+            let before = measure(&self.facts);
+            if self.pump(patience, |facts| done(facts) || measure(facts) != before)? {
+                if done(&self.facts) {
+                    return Ok(());
+                }
+            } else {
+                return Err(Cut::Stuck(format!("{what} has not moved for {patience:?}")));
+            }
+        }
+    }
+
+    fn hear(&mut self, role: Role, frame: &Frame) -> Result<(), Cut> {
+        self.bundle.append(frame)?;
+        if let Frame::Latency(latency) = frame {
+            // A frame that its own log cannot take is in frames.jsonl all the same.
+            let _ = self.bundle.latency_log()?.append(latency);
+        }
+        self.facts.learn(role, frame);
+        Ok(())
+    }
+
+    /// A worker's output has ended. The publisher may end when it is done; anyone else's end is the run's.
+    fn ended(&mut self, role: Role) -> Result<(), Cut> {
+        if !self.workers.contains_key(&role) || (role == Role::Publisher && self.facts.published.is_some()) {
+            return Ok(());
+        }
+        Err(Cut::Died(role))
+    }
+
+    fn sample(&mut self) -> Result<(), Cut> {
+        let sample = self.sampler.sample();
+        self.facts.learn_values(&sample.values);
+        self.bundle.append(&Frame::Sample(sample))?;
+        self.show();
+        Ok(())
+    }
+
+    fn sample_ramp(&mut self, now: Instant) {
+        let Some(ramp) = self.ramp.as_mut().filter(|ramp| now >= ramp.next) else { return };
+        ramp.next = (ramp.next + RAMP_INTERVAL).max(now);
+        let memory = |process: &mut Option<Process>| Some(process.as_mut()?.memory().ok()? as f64);
+        let values = ramp.kernel.read();
+        let kernel = values.get("host.slab_bytes").zip(values.get("host.tcp_memory_bytes"));
+        let point = MemoryPoint {
+            mono_us: Stamp::now().mono_us,
+            server: memory(&mut ramp.server),
+            generator: memory(&mut ramp.generator),
+            kernel: kernel.map(|(slab, buffers)| slab + buffers),
+        };
+        self.facts.remember_memory(point);
+        let values: BTreeMap<String, f64> = [
+            ("server.rss_bytes", point.server),
+            ("generator.rss_bytes", point.generator),
+            ("kernel.bytes", point.kernel),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .collect();
+        self.facts.learn_values(&values);
+        let sample = Sample { at: Stamp::now(), source: "runner".into(), values };
+        // A full disk is reported by the next ordinary sample.
+        let _ = self.bundle.append(&Frame::Sample(sample));
+        self.show();
+    }
+
+    fn cpu_seconds(&self) -> [Option<f64>; 3] {
+        ["server", "generator", "publisher"].map(|process| {
+            let part = |name: &str| self.facts.values.get(&format!("{process}.{name}"));
+            Some(part("cpu_user_s")? + part("cpu_system_s")?)
+        })
+    }
+
+    fn enter(&mut self, phase: Phase) -> Result<(), Cut> {
+        if self.phase != Phase::Starting {
+            self.mark("phase.ended", json!({ "phase": self.phase.name() }))?;
+        }
+        self.phase = phase;
+        self.mark("phase.began", json!({ "phase": phase.name() }))?;
+        self.show();
+        Ok(())
+    }
+
+    fn mark(&mut self, name: &str, attributes: Value) -> Result<(), BundleError> {
+        let attributes = match attributes {
+            Value::Object(map) => map.into_iter().collect(),
+            _ => BTreeMap::new(),
+        };
+        let mark = Mark { at: Stamp::now(), source: "runner".into(), name: name.into(), attributes };
+        self.bundle.append(&Frame::Mark(mark))
+    }
+
+    fn tell(&mut self, role: Role, command: &Command) {
+        if let Some(worker) = self.workers.get_mut(&role) {
+            worker.tell(command);
+        }
+    }
+
+    /// Ends a worker that has nothing left to do.
+    fn end(&mut self, role: Role) {
+        if let Some(mut worker) = self.workers.remove(&role) {
+            self.sampler.unwatch(worker.pid());
+            worker.tell(&Command::Stop);
+            worker.wait(END_PATIENCE);
+        }
+    }
+
+    fn show(&mut self) {
+        let Self { plan, facts, phase, times, progress, .. } = self;
+        progress.status(&Status { plan, facts, phase: *phase, times });
+    }
+
+    /// Ends all workers, takes in their last words, and sums up.
+    fn conclude(mut self, cut: Option<Cut>) -> Result<Conclusion, BundleError> {
+        let reason = cut.map(|cut| self.explain(cut));
+        for role in [Role::Publisher, Role::Generator, Role::Server] {
+            self.tell(role, &Command::Stop);
+        }
+        for role in [Role::Publisher, Role::Generator, Role::Server] {
+            if let Some(mut worker) = self.workers.remove(&role) {
+                worker.wait(END_PATIENCE);
+            }
+        }
+        while let Ok(event) = self.events.try_recv() {
+            if let Event::Frame(role, frame) = event {
+                let _ = self.hear(role, &frame);
+            }
+        }
+        self.times.ended_us = Stamp::now().mono_us;
+        if let Some(reason) = &reason {
+            self.mark("run.cut", json!({ "reason": reason }))?;
+        }
+        let verdict = reason.map_or(Verdict::Pass, Verdict::Incomplete);
+        let mut summary = summary::summary(self.plan, &self.facts, &self.times, &verdict);
+        let outcomes = summary::judge(self.plan, &mut summary);
+        let verdict = match verdict {
+            Verdict::Pass if outcomes.iter().any(|outcome| !outcome.ok) => Verdict::Fail,
+            verdict => verdict,
+        };
+        if verdict == Verdict::Fail {
+            summary["verdict"] = json!("fail");
+        }
+        self.mark("phase.ended", json!({ "phase": self.phase.name() }))?;
+        self.mark("run.ended", json!({ "verdict": summary["verdict"] }))?;
+        self.bundle.write_file("summary.json", serde_json::to_vec_pretty(&summary).unwrap_or_default())?;
+        self.bundle.sync()?;
+        let bundle = self.bundle.dir().to_owned();
+        if let Some(svg) = chart::memory(&bundle)? {
+            self.bundle.write_file(chart::MEMORY_FILE, svg)?;
+        }
+        Ok(Conclusion { verdict, outcomes, summary, bundle })
+    }
+
+    /// The reason in a sentence, with what to do about it where that is known.
+    fn explain(&mut self, cut: Cut) -> String {
+        match cut {
+            Cut::Interrupted => "interrupted".into(),
+            Cut::Stuck(sentence) => sentence,
+            Cut::Bundle(error) => error.to_string(),
+            Cut::Died(role) => {
+                let Some(worker) = self.workers.get_mut(&role) else {
+                    return format!("the {} ended", role.name());
+                };
+                let how =
+                    worker.wait(END_PATIENCE).map_or("had to be killed".into(), |status| status.to_string());
+                let words = worker.last_words();
+                let colon = if words.is_empty() { "" } else { ": " };
+                format!("the {} ended before the run did ({how}){colon}{words}", role.name())
+            }
+        }
+    }
+}
+
+/// The `floodmark` binary that is running now.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn this_program() -> std::io::Result<PathBuf> {
+    std::env::current_exe()
+}

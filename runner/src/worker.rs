@@ -1,0 +1,158 @@
+//! A worker as a child process: commands in, frames out, and an end that cannot be missed.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command as Process, ExitStatus, Stdio};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use telemetry::{Command, Frame, FrameReader};
+
+/// Lines of a worker's stderr that are kept for the message about its death; older ones are forgotten.
+const STDERR_LINES_MAX: usize = 20;
+
+/// Bytes of one such line; the rest is cut.
+const STDERR_LINE_BYTES_MAX: u64 = 4096;
+
+/// What part a worker plays in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// The target server.
+    Server,
+    /// The flood.
+    Generator,
+    /// The sender of messages.
+    Publisher,
+}
+
+impl Role {
+    /// As frames name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Generator => "generator",
+            Self::Publisher => "publisher",
+        }
+    }
+}
+
+/// What reaches the run from outside.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A worker has said something.
+    Frame(Role, Box<Frame>),
+    /// A worker's output has ended, so the worker has, or is about to.
+    Ended(Role),
+    /// The user wants the run to end.
+    Interrupted,
+}
+
+/// A running worker. Dropped, it is killed: whatever happens to the run, no process stays behind.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) role: Role,
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stderr: Arc<Mutex<VecDeque<String>>>,
+}
+
+impl Worker {
+    /// Starts `program` with `arguments`; its frames, and its end, go to `events`.
+    pub(crate) fn start(
+        role: Role,
+        program: &Path,
+        arguments: &[OsString],
+        events: &Sender<Event>,
+    ) -> std::io::Result<Self> {
+        let mut child = Process::new(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let stdin = child.stdin.take();
+        if let Some(stdout) = child.stdout.take() {
+            let events = events.clone();
+            std::thread::spawn(move || {
+                for frame in FrameReader::new(stdout) {
+                    // Frames of later versions cannot come from our own child; a broken line is its last.
+                    let Ok(frame) = frame else { break };
+                    if events.send(Event::Frame(role, Box::new(frame))).is_err() {
+                        return;
+                    }
+                }
+                let _ = events.send(Event::Ended(role));
+            });
+        }
+        let stderr = Arc::new(Mutex::new(VecDeque::new()));
+        if let Some(pipe) = child.stderr.take() {
+            let lines = Arc::clone(&stderr);
+            std::thread::spawn(move || keep_last_lines(BufReader::new(pipe), &lines));
+        }
+        Ok(Self { role, child, stdin, stderr })
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Tells the worker something. A worker that is gone is noticed by its output's end.
+    pub(crate) fn tell(&mut self, command: &Command) {
+        let mut line = Vec::new();
+        command.to_line(&mut line);
+        if let Some(stdin) = &mut self.stdin {
+            let _ = stdin.write_all(&line);
+        }
+    }
+
+    /// Waits for the process to end by itself; kills it when it does not. `None`: it had to be killed.
+    pub(crate) fn wait(&mut self, patience: Duration) -> Option<ExitStatus> {
+        let deadline = Instant::now() + patience;
+        loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => return Some(status),
+                Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(2)),
+                _ => {
+                    let _ = self.child.kill();
+                    let _ = self.child.wait();
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// The last lines of its stderr.
+    pub(crate) fn last_words(&self) -> String {
+        let lines = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.iter().cloned().collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        if let Ok(None) = self.child.try_wait() {
+            let _ = self.child.kill();
+        }
+        let _ = self.child.wait();
+    }
+}
+
+fn keep_last_lines(mut pipe: impl BufRead, lines: &Mutex<VecDeque<String>>) {
+    loop {
+        let mut line = Vec::new();
+        match pipe.by_ref().take(STDERR_LINE_BYTES_MAX).read_until(b'\n', &mut line) {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {
+                let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+                if lines.len() == STDERR_LINES_MAX {
+                    lines.pop_front();
+                }
+                lines.push_back(String::from_utf8_lossy(&line).trim_end().to_owned());
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! One pool's threads cannot wake another's, and pools leave nothing behind in the main table.
+
+use std::sync::Arc;
+
+use shard::PoolError;
+
+use crate::stage::{Event, Note, PATIENCE, Stage, descriptors, echo, echoed, eventually, isolated, options, threads};
+
+#[test]
+fn a_wake_up_from_a_foreign_table_breaks_the_waker_and_nobody_else() {
+    isolated(|| {
+        let victim = Stage::start(&options("victim", 2), echo);
+        let (mut client, _) = victim.pair();
+        for shard in 0..2 {
+            let foreign = Arc::clone(victim.pool.mailboxes());
+            let other = Stage::start(&options("other", 1), echo);
+            other.tell(0, move |_, _| foreign.post(shard, Note::Number(7), b"stray"));
+            eventually("the shard's end", || other.pool.is_broken());
+            match other.pool.stop(PATIENCE) {
+                Err(PoolError::Broke { shard: 0, message }) => {
+                    assert!(message.contains("descriptors of one table mean nothing in another"), "{message}");
+                    assert!(message.contains("tried to wake pool"), "{message}");
+                }
+                end => panic!("a foreign wake-up ends in {end:?}"),
+            }
+        }
+        // The victim's mail still comes, each shard's.
+        for shard in 0..2 {
+            victim.pool.mailboxes().post(shard, Note::Number(8), b"").unwrap();
+            let numbers = victim.until(|event| match event {
+                Event::Mail { number, .. } => Some(*number),
+                _ => None,
+            });
+            assert_eq!(numbers, 8, "the stray letter was not taken");
+            victim.turns(shard, 1);
+        }
+        echoed(&mut client, b"unharmed");
+        drop(client);
+        victim.stop();
+    });
+}
+
+#[test]
+fn a_pool_leaves_no_descriptor_behind() {
+    isolated(|| {
+        let before = descriptors();
+        for _ in 0..3 {
+            let stage = Stage::start(&options("leaving", 3), echo);
+            echoed(&mut stage.client(), b"hello");
+            stage.stop();
+            assert_eq!(descriptors(), before);
+        }
+        assert_eq!(threads("leaving"), 0);
+    });
+}
+
+#[test]
+fn a_pool_that_does_not_start_leaves_neither_threads_nor_descriptors() {
+    isolated(|| {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let before = descriptors();
+        let mut options = options("stillborn", 3);
+        options.listen = vec![taken.local_addr().unwrap()];
+        assert!(Stage::try_start(&options, echo).is_err());
+        assert_eq!(threads("stillborn"), 0);
+        assert_eq!(descriptors(), before);
+    });
+}

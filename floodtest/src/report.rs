@@ -20,6 +20,8 @@ pub(crate) struct Counters {
     pub(crate) open: Counter,
     /// Logins since the start.
     pub(crate) logins: Counter,
+    /// When the last of them was answered, CLOCK_MONOTONIC in nanoseconds.
+    pub(crate) last_login_ns: Counter,
     /// Connections given up for good.
     pub(crate) failed: Counter,
     /// Failures by cause, those that will be tried again included; in the order of [`Cause::ALL`].

@@ -205,13 +205,15 @@ impl Flood {
         let State::Opening { decoder, since_us, deadline } = client.state else { return };
         client.state = State::Member { decoder, track: Track::default() };
         shard.cancel(deadline);
-        let elapsed_us = ((monotonic_ns() / 1000) as u32).wrapping_sub(since_us);
+        let now_ns = monotonic_ns();
+        let elapsed_us = ((now_ns / 1000) as u32).wrapping_sub(since_us);
         self.noted.push((Latency::Login, u64::from(elapsed_us) * 1000));
         self.common.opening.fetch_sub(1, Ordering::Relaxed);
         let counters = self.counters();
         counters.opening.subtract(1);
         counters.open.add(1);
         counters.logins.add(1);
+        counters.last_login_ns.set(now_ns);
     }
 
     /// Audits a message. `arrived_ns`: when it was read.

@@ -87,7 +87,7 @@ pub fn run(
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    Ramp { began: Instant },
+    Ramp { began_ns: u64 },
     Hold { until: Option<Instant> },
 }
 
@@ -101,8 +101,9 @@ struct Control<'a> {
 impl Control<'_> {
     fn start(&mut self) {
         self.reporter.mark("phase.began", vec![("phase", "ramp".into())]);
-        self.phase = Some(Phase::Ramp { began: Instant::now() });
-        self.tell(Order::Start { at_ns: monotonic_ns() });
+        let began_ns = monotonic_ns();
+        self.phase = Some(Phase::Ramp { began_ns });
+        self.tell(Order::Start { at_ns: began_ns });
     }
 
     fn tell(&self, order: Order) {
@@ -140,14 +141,16 @@ impl Control<'_> {
     fn phase_over(&mut self) -> bool {
         let options = &self.common.options;
         match self.phase {
-            Some(Phase::Ramp { began }) => {
+            Some(Phase::Ramp { began_ns }) => {
                 let decided =
                     self.sum(|c| &c.failed) + self.sum(|c| &c.logins).min(u64::from(options.connections));
                 if decided < u64::from(options.connections) {
                     return false;
                 }
-                let seconds = began.elapsed().as_secs_f64();
-                let reached = self.sum(|c| &c.logins) as f64 / seconds;
+                // The schedule puts the first connection at its beginning, so n of them span n − 1 intervals.
+                let last_ns = self.common.counters.iter().map(|c| c.last_login_ns.get()).max().unwrap_or(0);
+                let seconds = last_ns.saturating_sub(began_ns) as f64 / 1e9;
+                let reached = (self.sum(|c| &c.logins) as f64 - 1.0).max(0.0) / seconds.max(1e-9);
                 let mut attributes = vec![("phase", "ramp".into()), ("reached_rate_per_s", reached.into())];
                 if let Some(asked) = options.rate {
                     attributes.push(("asked_rate_per_s", asked.into()));

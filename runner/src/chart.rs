@@ -86,15 +86,16 @@ fn draw(story: &Story, svg: &mut String) -> Result<(), Box<dyn std::error::Error
     let (memory_max, connections_max) =
         (most(&story.memory).max(1.0) * 1.15, most(&story.connections).max(1.0) * 1.15);
     let end = story.end.max(0.01);
+    let decimals = if end < 1.0 { 2 } else { 1 };
     let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
     let caption = (FONT, 19).into_font().color(&TEXT_COLOR);
     let mut chart = ChartBuilder::on(&root)
         .caption("How much memory does the server take as connections come?", caption)
         .margin(14)
-        .x_label_area_size(46)
-        .y_label_area_size(64)
-        .right_y_label_area_size(76)
+        .x_label_area_size(42)
+        .y_label_area_size(52)
+        .right_y_label_area_size(62)
         .build_cartesian_2d(0.0..end, 0.0..memory_max)?
         .set_secondary_coord(0.0..end, 0.0..connections_max);
     for (position, phase) in story.phases.iter().enumerate() {
@@ -119,7 +120,7 @@ fn draw(story: &Story, svg: &mut String) -> Result<(), Box<dyn std::error::Error
         .y_desc("server RSS (MiB)")
         .label_style(label())
         .axis_desc_style(label())
-        .x_label_formatter(&|minute| format!("{minute:.1}"))
+        .x_label_formatter(&|minute| format!("{minute:.decimals$}"))
         .y_label_formatter(&|mib| format!("{mib:.0}"))
         .draw()?;
     chart
@@ -143,7 +144,7 @@ fn draw(story: &Story, svg: &mut String) -> Result<(), Box<dyn std::error::Error
         .legend(|(x, y)| PathElement::new([(x, y), (x + 18, y)], MEMORY_COLOR.stroke_width(3)));
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::LowerRight)
+        .position(SeriesLabelPosition::LowerMiddle)
         .background_style(WHITE.mix(0.85))
         .border_style(BLACK.mix(0.2))
         .label_font(label())

@@ -245,13 +245,15 @@ impl<'a> Run<'a> {
     fn start(&mut self, role: Role, arguments: &[OsString]) -> Result<(), Cut> {
         let worker = Worker::start(role, &self.program, arguments, &self.tell_events)
             .map_err(|error| Cut::Stuck(format!("could not start the {}: {error}", role.name())))?;
-        // A worker that ended at once is reported when its output ends.
-        let _ = self.sampler.watch(worker.pid(), role.name());
+        let pid = worker.pid();
         self.workers.insert(role, worker);
         let ready = self.pump(READY_PATIENCE, move |facts| facts.ready.contains_key(&role))?;
-        ready
-            .then_some(())
-            .ok_or_else(|| Cut::Stuck(format!("the {} was not ready within {READY_PATIENCE:?}", role.name())))
+        if !ready {
+            return Err(Cut::Stuck(format!("the {} was not ready within {READY_PATIENCE:?}", role.name())));
+        }
+        // A worker that has ended since is reported when its output ends.
+        let _ = self.sampler.watch(pid, role.name());
+        self.sample()
     }
 
     fn ramp(&mut self) -> Result<(), Cut> {

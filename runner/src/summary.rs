@@ -7,7 +7,6 @@ use crate::facts::{Facts, MemoryPoint};
 use crate::fit::{self, Slope};
 use crate::plan::{Plan, TargetPlan};
 use crate::scenario::Pace;
-use crate::summary_keys::SUMMARY_KEYS;
 use crate::threshold::Outcome;
 
 /// The version of `summary.json`.
@@ -201,20 +200,55 @@ fn milliseconds(histogram: &Histogram<u64>) -> Value {
     })
 }
 
-/// Every documented key exists in a summary, if only as a null or below one.
-pub(crate) fn missing_keys(summary: &Value) -> Vec<&'static str> {
-    let exists = |name: &str| {
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::summary_keys::SUMMARY_KEYS;
+
+    /// A documented key is there, if only as a null, or below one.
+    fn exists(summary: &Value, name: &str) -> bool {
         let mut value = summary;
         for part in name.split('.') {
-            match value {
-                Value::Null => return true,
-                value_here => match value_here.get(part) {
-                    Some(inner) => value = inner,
-                    None => return false,
-                },
+            if value.is_null() {
+                return true;
+            }
+            match value.get(part) {
+                Some(inner) => value = inner,
+                None => return false,
             }
         }
         true
-    };
-    SUMMARY_KEYS.iter().map(|key| key.name).filter(|name| !exists(name)).collect()
+    }
+
+    fn plan() -> Plan {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/comet-c10k.yaml");
+        crate::load(path.as_ref(), &[]).unwrap().1
+    }
+
+    #[test]
+    fn every_documented_key_is_there_and_nothing_measured_is_null() {
+        let (plan, times) = (plan(), Times::default());
+        let mut summary = summary(&plan, &Facts::default(), &times, &Verdict::Pass);
+        for key in SUMMARY_KEYS {
+            assert!(exists(&summary, key.name), "{} is documented and missing", key.name);
+        }
+        assert!(summary["memory"]["server_bytes_per_connection"].is_null());
+        assert!(summary["audit"].is_null());
+        let outcomes = judge(&plan, &mut summary);
+        assert!(outcomes.iter().any(|outcome| outcome.value.is_none() && !outcome.ok), "not measured is not a pass");
+    }
+
+    #[test]
+    fn what_is_lost_is_the_sum_of_both_ends() {
+        let mut facts = Facts {
+            published_audit: Some(Audit { sent: 90, expected: 100, gone: 3, dropped: 2, nobody_there: 5, ..Audit::default() }),
+            received_audit: Audit { delivered: 91, duplicated: 1, ..Audit::default() },
+            ..Facts::default()
+        };
+        let account = audit(&facts).unwrap();
+        assert_eq!((account.lost, account.duplicated, account.delivered, account.nobody_there), (4, 1, 91, 5));
+        // A server that owns up to less than what is missing between arrivals is not believed.
+        facts.values.insert("connections.missing".into(), 7.0);
+        assert_eq!(audit(&facts).unwrap().lost, 7);
+    }
 }

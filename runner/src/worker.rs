@@ -19,7 +19,7 @@ const STDERR_LINE_BYTES_MAX: u64 = 4096;
 
 /// What part a worker plays in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
+pub(crate) enum Role {
     /// The target server.
     Server,
     /// The flood.
@@ -30,7 +30,7 @@ pub enum Role {
 
 impl Role {
     /// As frames name it.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Server => "server",
             Self::Generator => "generator",
@@ -53,7 +53,6 @@ pub(crate) enum Event {
 /// A running worker. Dropped, it is killed: whatever happens to the run, no process stays behind.
 #[derive(Debug)]
 pub(crate) struct Worker {
-    pub(crate) role: Role,
     child: Child,
     stdin: Option<ChildStdin>,
     stderr: Arc<Mutex<VecDeque<String>>>,
@@ -92,7 +91,7 @@ impl Worker {
             let lines = Arc::clone(&stderr);
             std::thread::spawn(move || keep_last_lines(BufReader::new(pipe), &lines));
         }
-        Ok(Self { role, child, stdin, stderr })
+        Ok(Self { child, stdin, stderr })
     }
 
     pub(crate) fn pid(&self) -> u32 {

@@ -48,6 +48,8 @@ pub(crate) enum Flag {
     Finished = 1 << 28,
     /// The event loop reports when it may be written.
     WriteInterest = 1 << 29,
+    /// The next turn comes back to it, whether or not there is an event; until then it is not read.
+    Again = 1 << 30,
 }
 
 impl Link {

@@ -44,13 +44,18 @@ impl PrivateTable {
     }
 }
 
-/// Panics when the calling thread belongs to another pool's tables, where `pool`'s eventfds do not exist and
-/// their numbers may name a stranger's socket. Only a bug can get here.
+/// Whether `pool`'s eventfds exist in the calling thread's table. In another pool's tables their numbers may name
+/// a stranger's socket.
+pub(crate) fn may_wake(pool: u64) -> bool {
+    SPLIT_FOR.get().is_none_or(|split_for| split_for == pool)
+}
+
+/// Panics where `pool` may not be woken from. Only a bug can get here.
 pub(crate) fn assert_may_wake(pool: u64) {
-    let split_for = SPLIT_FOR.get();
     assert!(
-        split_for.is_none() || split_for == Some(pool),
-        "a shard of pool {split_for:?} tried to wake pool {pool}: descriptors of one table mean nothing in another"
+        may_wake(pool),
+        "a shard of pool {:?} tried to wake pool {pool}: descriptors of one table mean nothing in another",
+        SPLIT_FOR.get()
     );
 }
 

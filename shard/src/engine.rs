@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
-use mio::{Events, Interest, Poll, Registry, Token};
+use mio::{Events, Interest, Registry, Token};
 
 use crate::buffers::{BufferPool, Flag, Link, OUTBOX_BYTES_MAX};
 use crate::descriptors::PrivateTable;
@@ -76,6 +76,8 @@ pub struct Shard<S: Service> {
     outgoing: Vec<Letters<S::Letter>>,
     /// Destinations with letters in `outgoing`.
     addressed: Vec<usize>,
+    /// Letters that the last turn's end could not deliver.
+    undelivered: usize,
     stats: Arc<Vec<Stats>>,
     now: Instant,
     wake_at: Option<Instant>,
@@ -189,14 +191,20 @@ impl<S: Service> Shard<S> {
     pub fn finish(&mut self, key: Key) {
         let Some(slot) = self.slab.get_mut(key) else { return };
         slot.link.set(Flag::Finishing, true);
-        if self.buffers.get(slot.link).is_none_or(|buffers| buffers.outbox.is_empty()) {
+        // An attempt to connect would be called off by ending it: the flush that follows its success does it.
+        if !slot.link.is(Flag::Connecting)
+            && self.buffers.get(slot.link).is_none_or(|buffers| buffers.outbox.is_empty())
+        {
             end_our_side(slot);
         }
+        // Only who reads sees the peer's end.
+        self.resume(key);
     }
 
-    /// Stops reading from a connection, so that its peer feels the back-pressure.
+    /// Stops reading from a connection, so that its peer feels the back-pressure. One that is being finished is
+    /// read all the same.
     pub fn pause(&mut self, key: Key) {
-        if let Some(slot) = self.slab.get_mut(key) {
+        if let Some(slot) = self.slab.get_mut(key).filter(|slot| !slot.link.is(Flag::Finishing)) {
             slot.link.set(Flag::Paused, true);
         }
     }
@@ -205,6 +213,14 @@ impl<S: Service> Shard<S> {
     pub fn resume(&mut self, key: Key) {
         if let Some(slot) = self.slab.get_mut(key).filter(|slot| slot.link.is(Flag::Paused)) {
             slot.link.set(Flag::Paused, false);
+            self.come_back(key);
+        }
+    }
+
+    /// Has the next turn read a connection without waiting for an event.
+    fn come_back(&mut self, key: Key) {
+        if let Some(slot) = self.slab.get_mut(key).filter(|slot| !slot.link.is(Flag::Again)) {
+            slot.link.set(Flag::Again, true);
             self.again.push(key);
         }
     }
@@ -227,7 +243,7 @@ impl<S: Service> Shard<S> {
         let mut stream = socket::connect(&self.table, target, source)?;
         // Trying to write tells for the price of the write itself whether the connection stands already.
         let sent = if first.is_empty() { 0 } else { send(&mut stream, first)? };
-        let stands = !first.is_empty() && sent == first.len();
+        let stands = sent > 0;
         let mut link = Link::default();
         link.set(Flag::Connecting, !stands);
         link.set(Flag::WriteInterest, !stands);
@@ -236,6 +252,7 @@ impl<S: Service> Shard<S> {
         if stands {
             self.stats().writes.add(1);
             self.stats().bytes_out.add(sent as u64);
+            self.write(key, &first[sent..]);
         }
         Ok((key, if stands { Connected::Now } else { Connected::Later }))
     }
@@ -272,7 +289,7 @@ impl<S: Service> Shard<S> {
     /// Letters that did not fit into their mailboxes at the end of the last turn. While there are any, a service
     /// should not take in what makes more.
     pub fn mail_waiting(&self) -> usize {
-        self.addressed.iter().map(|&shard| self.outgoing[shard].len()).sum()
+        self.undelivered
     }
 
     fn close_because(&mut self, key: Key, why: Why) {
@@ -346,7 +363,13 @@ impl<S: Service> Shard<S> {
             self.stats[self.index].mail_full.add(u64::from(!delivered));
             !delivered
         });
+        let waited = self.undelivered > 0;
+        self.undelivered = addressed.iter().map(|&shard| self.outgoing[shard].len()).sum();
         self.addressed = addressed;
+        if waited && self.undelivered == 0 {
+            // A service that held back does not know yet that it may go on.
+            self.wake_at(self.now);
+        }
     }
 }
 
@@ -380,7 +403,6 @@ fn token(key: Key) -> Token {
 /// What a shard's thread is started with.
 pub(crate) struct Seat<L> {
     pub(crate) index: usize,
-    pub(crate) poll: Poll,
     pub(crate) mailboxes: Arc<Mailboxes<L>>,
     pub(crate) stats: Arc<Vec<Stats>>,
     pub(crate) stop: Arc<AtomicBool>,
@@ -390,7 +412,6 @@ pub(crate) struct Seat<L> {
 pub(crate) struct Engine<S: Service> {
     shard: Shard<S>,
     service: S,
-    poll: Poll,
     stop: Arc<AtomicBool>,
     listeners: Vec<Listener>,
     /// Given up for a moment to turn a peer away when the table or the system is full.
@@ -410,8 +431,8 @@ impl<S: Service> Engine<S> {
         listen: &[(SocketAddr, usize, u32)],
         descriptors_max: usize,
     ) -> io::Result<Self> {
-        let Seat { index, poll, mailboxes, stats, stop } = seat;
-        let registry = poll.registry().try_clone()?;
+        let Seat { index, mailboxes, stats, stop } = seat;
+        let registry = mailboxes.poll(index).registry().try_clone()?;
         let mut listeners = Vec::new();
         for (id, &(address, sockets, backlog)) in listen.iter().enumerate() {
             for _ in 0..sockets {
@@ -436,6 +457,7 @@ impl<S: Service> Engine<S> {
             wheel: Wheel::new(now),
             outgoing: (0..shards).map(|_| Letters::default()).collect(),
             addressed: Vec::new(),
+            undelivered: 0,
             mailboxes,
             stats,
             now,
@@ -446,18 +468,21 @@ impl<S: Service> Engine<S> {
         };
         let read_buffer = vec![0; READ_BUFFER_BYTES];
         let (collected, fired, rereading) = (Letters::default(), Vec::new(), Vec::new());
-        Ok(Self { shard, service, poll, stop, listeners, spare, read_buffer, collected, fired, rereading })
+        Ok(Self { shard, service, stop, listeners, spare, read_buffer, collected, fired, rereading })
     }
 
     /// Turns until the pool is stopped.
     pub(crate) fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
+        let mailboxes = Arc::clone(&self.shard.mailboxes);
+        let mut poll = mailboxes.poll(self.shard.index);
         self.service.started(&mut self.shard);
         self.settle();
         while !self.stop.load(Ordering::Acquire) {
             let timeout = self.sleep();
-            match self.poll.poll(&mut events, timeout) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            match poll.poll(&mut events, timeout) {
+                // A turn without events: what was to wake it is forgotten, and the service may ask again.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 result => result?,
             }
             self.turn(&events);
@@ -537,7 +562,8 @@ impl<S: Service> Engine<S> {
     fn read(&mut self, key: Key, to_the_end: bool) {
         for _ in 0..READS_PER_TURN {
             let Some(slot) = self.shard.slab.get_mut(key) else { return };
-            if slot.link.is(Flag::Paused) || slot.link.is(Flag::Connecting) {
+            // With `Again` set it has had its reads for this turn, or is to be offered its inbox first.
+            if [Flag::Paused, Flag::Connecting, Flag::Again].iter().any(|&flag| slot.link.is(flag)) {
                 return;
             }
             match slot.stream.read(&mut self.read_buffer) {
@@ -564,7 +590,7 @@ impl<S: Service> Engine<S> {
                 }
             }
         }
-        self.shard.again.push(key);
+        self.shard.come_back(key);
     }
 
     /// Offers the service what the read buffer holds, behind what it has not used before, and keeps the rest.
@@ -608,6 +634,11 @@ impl<S: Service> Engine<S> {
     fn read_again(&mut self) {
         mem::swap(&mut self.shard.again, &mut self.rereading);
         while let Some(key) = self.rereading.pop() {
+            let Some(slot) = self.shard.slab.get_mut(key) else { continue };
+            slot.link.set(Flag::Again, false);
+            if slot.link.is(Flag::Paused) {
+                continue;
+            }
             self.take_in(key, 0);
             self.settle();
             self.read(key, true);
@@ -615,12 +646,14 @@ impl<S: Service> Engine<S> {
     }
 
     fn fire_timers(&mut self) {
-        self.shard.wheel.advance(self.shard.now, &mut self.fired);
-        self.shard.stats().timers.subtract(self.fired.len() as u64);
-        while let Some(timer) = self.fired.pop() {
+        let mut fired = mem::take(&mut self.fired);
+        self.shard.wheel.advance(self.shard.now, &mut fired);
+        self.shard.stats().timers.subtract(fired.len() as u64);
+        for timer in fired.drain(..) {
             self.service.timer(&mut self.shard, timer);
             self.settle();
         }
+        self.fired = fired;
     }
 
     fn accept_again(&mut self) {
@@ -643,13 +676,19 @@ impl<S: Service> Engine<S> {
                 // The peer was gone before we came to it.
                 Err(error)
                     if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => {}
-                Err(error) => {
-                    if !self.turn_away(index) {
+                Err(error) => match self.turn_away(index) {
+                    Ok(()) => {}
+                    // The kernel looks for a descriptor before it looks for a peer: nobody was there.
+                    Err(none) if none.kind() == ErrorKind::WouldBlock => {
+                        again = None;
+                        break;
+                    }
+                    Err(_) => {
                         tracing::warn!(%error, "cannot accept; trying again soon");
                         again = Some(self.shard.now + ACCEPT_REST);
                         break;
                     }
-                }
+                },
             }
         }
         self.listeners[index].again = again;
@@ -680,12 +719,17 @@ impl<S: Service> Engine<S> {
     }
 
     /// Out of descriptors in spite of our own count (the system's table is full, or the limit was lowered): gives
-    /// up the spare descriptor to accept one peer and close it, so that it knows. `false` when even that fails.
-    fn turn_away(&mut self, index: usize) -> bool {
-        let had_spare = self.spare.take().is_some();
-        let accepted = had_spare && self.listeners[index].socket.accept().is_ok();
+    /// up the spare descriptor to accept one peer and close it, so that it knows. An error when even that fails.
+    fn turn_away(&mut self, index: usize) -> io::Result<()> {
+        let accepted = match self.spare.take() {
+            Some(spare) => {
+                drop(spare);
+                self.listeners[index].socket.accept().map(drop)
+            }
+            None => Err(ErrorKind::QuotaExceeded.into()),
+        };
         self.spare = std::fs::File::open("/dev/null").ok();
-        if accepted {
+        if accepted.is_ok() {
             self.shard.stats().accepted.add(1);
             self.shard.stats().refused.add(1);
         }

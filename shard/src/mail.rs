@@ -8,12 +8,12 @@
 //! A letter is `Copy` data plus bytes: no descriptor, box or handle can travel in it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use mio::Waker;
+use mio::{Poll, Waker};
 use thiserror::Error;
 
-use crate::descriptors::assert_may_wake;
+use crate::descriptors::{assert_may_wake, may_wake};
 
 /// The most letters a mailbox holds. A batch that does not fit stays with its sender, which is told (
 /// [`Shard::mail_waiting`](crate::Shard::mail_waiting)) so that it stops reading what fills it, and tries again.
@@ -114,6 +114,9 @@ struct Mailbox<L> {
     letters: Mutex<Letters<L>>,
     length: AtomicUsize,
     waker: Waker,
+    /// Locked by its shard for as long as it lives. Here, and not in the shard, because it is open in the main table
+    /// too: whoever drops it closes it in one table only, and that must be the main one.
+    poll: Mutex<Poll>,
 }
 
 /// The mailboxes of all shards of a pool: the one thing that threads share.
@@ -124,13 +127,24 @@ pub struct Mailboxes<L> {
 }
 
 impl<L: Copy + Send> Mailboxes<L> {
-    /// Built before the tables split, from wakers that stay open until the last thread is done with them.
-    pub(crate) fn new(pool: u64, wakers: Vec<Waker>) -> Self {
-        let boxes = wakers
+    /// Built before the tables split, from event loops and wakers that stay open until the last thread is done with
+    /// them.
+    pub(crate) fn new(pool: u64, loops: Vec<(Poll, Waker)>) -> Self {
+        let boxes = loops
             .into_iter()
-            .map(|waker| Mailbox { letters: Mutex::default(), length: AtomicUsize::new(0), waker })
+            .map(|(poll, waker)| Mailbox {
+                letters: Mutex::default(),
+                length: AtomicUsize::new(0),
+                waker,
+                poll: Mutex::new(poll),
+            })
             .collect();
         Self { pool, boxes }
+    }
+
+    /// The event loop that a shard's waker wakes; for that shard alone.
+    pub(crate) fn poll(&self, shard: usize) -> MutexGuard<'_, Poll> {
+        self.boxes[shard].poll.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many shards there are.
@@ -155,6 +169,8 @@ impl<L: Copy + Send> Mailboxes<L> {
 
     /// Moves a whole batch into a shard's mailbox; `batch` is empty afterwards, or untouched when it is refused.
     pub(crate) fn deliver(&self, shard: usize, batch: &mut Letters<L>) -> Result<(), MailboxFull> {
+        // Before anything is in the mailbox: letters that nobody was woken for would keep others from waking.
+        assert_may_wake(self.pool);
         let mailbox = &self.boxes[shard];
         // A panic while the lock is held can leave nothing worse than letters that are there or not.
         let mut letters = mailbox.letters.lock().unwrap_or_else(PoisonError::into_inner);
@@ -189,6 +205,17 @@ impl<L: Copy + Send> Mailboxes<L> {
         // The only error an eventfd write has is "would block", which mio turns into a successful wake-up.
         if let Err(error) = self.boxes[shard].waker.wake() {
             tracing::error!(shard, %error, "could not wake a shard");
+        }
+    }
+}
+
+impl<L> Drop for Mailboxes<L> {
+    /// In a foreign table the numbers of these descriptors are a stranger's, and closing them would be too. Left open
+    /// they cost the main table three numbers a shard.
+    fn drop(&mut self) {
+        if !may_wake(self.pool) {
+            tracing::error!(pool = self.pool, "mailboxes were dropped by another pool's shard");
+            std::mem::forget(std::mem::take(&mut self.boxes));
         }
     }
 }

@@ -27,6 +27,9 @@ pub const SHARDS_MAX: usize = 1024;
 /// Descriptors of a table that are not for connections: standard streams, wakers of other shards, listeners.
 const DESCRIPTORS_KEPT: usize = 64 + REFUSALS_MAX;
 
+/// How long a start that is called off waits for the threads it had begun.
+const CALL_OFF_PATIENCE: Duration = Duration::from_secs(5);
+
 static POOLS: AtomicU64 = AtomicU64::new(1);
 
 /// How a pool is to be made.
@@ -143,11 +146,14 @@ impl<L: Copy + Send + 'static> Pool<L> {
         let pool_id = POOLS.fetch_add(1, Ordering::Relaxed);
 
         // Wakers first, all of them, in the table that the others will be copies of.
-        let polls =
-            (0..shards).map(|_| Poll::new()).collect::<io::Result<Vec<_>>>().map_err(start_error(0))?;
-        let wakers =
-            polls.iter().map(|poll| Waker::new(poll.registry(), WAKE)).collect::<io::Result<Vec<_>>>();
-        let mailboxes = Arc::new(Mailboxes::new(pool_id, wakers.map_err(start_error(0))?));
+        let loops = (0..shards)
+            .map(|_| {
+                let poll = Poll::new()?;
+                let waker = Waker::new(poll.registry(), WAKE)?;
+                Ok((poll, waker))
+            })
+            .collect::<io::Result<Vec<_>>>();
+        let mailboxes = Arc::new(Mailboxes::new(pool_id, loops.map_err(start_error(0))?));
         let stats: Arc<Vec<Stats>> = Arc::new((0..shards).map(|_| Stats::default()).collect());
         let stop = Arc::new(AtomicBool::new(false));
 
@@ -156,10 +162,9 @@ impl<L: Copy + Send + 'static> Pool<L> {
         let (ready, readiness) = mpsc::channel();
         let mut threads = Vec::with_capacity(shards);
         let mut starts = Vec::with_capacity(shards);
-        for (index, poll) in polls.into_iter().enumerate() {
+        for index in 0..shards {
             let seat = Seat {
                 index,
-                poll,
                 mailboxes: Arc::clone(&mailboxes),
                 stats: Arc::clone(&stats),
                 stop: Arc::clone(&stop),
@@ -199,28 +204,34 @@ impl<L: Copy + Send + 'static> Pool<L> {
         split.wait();
 
         // From here on what this thread opens is in no shard's table.
-        let held = bind_listeners(&options.listen)
-            .map_err(|(address, error)| PoolError::Listen { address, error })?;
+        let mut pool = Self { threads, stop, mailboxes, stats, addresses: Vec::new() };
+        let held = match bind_listeners(&options.listen) {
+            Ok(held) => held,
+            Err((address, error)) => {
+                drop(starts);
+                let _ = pool.stop(CALL_OFF_PATIENCE);
+                return Err(PoolError::Listen { address, error });
+            }
+        };
+        pool.addresses.clone_from(&held.addresses);
         let sockets = options.backlog.div_ceil(backlog_max() * shards as u32).max(1) as usize;
         let each = options.backlog.div_ceil(sockets as u32 * shards as u32).max(128);
         let listen: Vec<_> = held.addresses.iter().map(|&address| (address, sockets, each)).collect();
         for go in starts {
             let _ = go.send(listen.clone());
         }
-        let pool = Self { threads, stop, mailboxes, stats, addresses: held.addresses.clone() };
         for _ in 0..shards {
             match readiness.recv() {
                 Ok((_, Ok(()))) => {}
                 Ok((shard, Err(error))) => {
-                    let _ = pool.stop(Duration::from_secs(5));
+                    let _ = pool.stop(CALL_OFF_PATIENCE);
                     return Err(PoolError::Start { shard, error });
                 }
+                // One panicked before it could say anything; how, its thread tells.
                 Err(mpsc::RecvError) => {
-                    let _ = pool.stop(Duration::from_secs(5));
-                    return Err(PoolError::Broke {
-                        shard: 0,
-                        message: "a shard ended while starting".into(),
-                    });
+                    pool.stop(CALL_OFF_PATIENCE)?;
+                    let message = "a shard ended while starting".into();
+                    return Err(PoolError::Broke { shard: 0, message });
                 }
             }
         }

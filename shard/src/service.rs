@@ -102,7 +102,8 @@ pub enum Written {
 /// How far [`Shard::connect`] got at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Connected {
-    /// The connection stands and took the first bytes; [`Service::connected`] will not be called.
+    /// The connection stands and took the first bytes, if not all then the rest into its outbox;
+    /// [`Service::connected`] will not be called.
     Now,
     /// [`Service::connected`] or [`Service::closed`] will be called; the first bytes were not sent.
     Later,

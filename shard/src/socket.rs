@@ -90,6 +90,8 @@ pub(crate) fn connect(
         }
         socket.bind(&SockAddr::from(SocketAddr::new(address, port.unwrap_or(0))))?;
     }
+    // As for accepted sockets: a second message must not wait for the first to be acknowledged.
+    socket.set_tcp_nodelay(true)?;
     match socket.connect(&target.into()) {
         Ok(()) => {}
         Err(error) if error.raw_os_error() == Some(nix::errno::Errno::EINPROGRESS as i32) => {}

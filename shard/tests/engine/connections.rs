@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use shard::{Key, Room, Shard, Why, Written};
 
 use crate::stage::{
-    Dice, Event, Puppet, Stage, check_pattern, echo, echoed, isolated, options, pattern_bytes,
-    read_bytes, read_to_end, reset, swallow, write_until_queued,
+    Dice, Event, Puppet, Stage, check_pattern, echo, echoed, isolated, options, pattern_bytes, read_bytes,
+    read_to_end, reset, swallow, write_until_queued,
 };
 
 #[test]
@@ -258,7 +258,9 @@ fn closing_inside_any_call_is_safe_and_told_once() {
         });
         let (mut client, key) = stage.pair();
         client.write_all(&[1; 300_000]).unwrap_or(());
-        stage.until(|event| matches!(event, Event::Closed { key: k, why: Why::Local, .. } if *k == key).then_some(()));
+        stage.until(|event| {
+            matches!(event, Event::Closed { key: k, why: Why::Local, .. } if *k == key).then_some(())
+        });
         stage.turns(0, 3);
         assert_eq!(stage.pending(), []);
         assert_eq!(stage.pool.totals().connections, 0);

@@ -28,7 +28,11 @@ fn beyond_its_limit_a_shard_refuses_then_closes_then_recovers() {
         kept.iter().for_each(|_| assert_eq!(stage.opened().2, Room::Free));
         let target = stage.pool.addresses()[0];
         let quota = stage.order(0, move |_, shard| {
-            shard.connect(target, None, b"", (shard::ListenerId(0), Room::Free)).map(|_| ()).unwrap_err().kind()
+            shard
+                .connect(target, None, b"", (shard::ListenerId(0), Room::Free))
+                .map(|_| ())
+                .unwrap_err()
+                .kind()
         });
         assert_eq!(quota, std::io::ErrorKind::QuotaExceeded);
 

@@ -4,7 +4,10 @@
 //! of the table of the thread that starts it, so that tests in parallel would otherwise keep each other's sockets
 //! open. What shards do is dictated from the test by closures ([`stage::Stage`]); nothing waits by sleeping.
 
-#![expect(clippy::print_stderr, reason = "a randomised test prints its seed; libtest shows it when the test fails")]
+#![expect(
+    clippy::print_stderr,
+    reason = "a randomised test prints its seed; libtest shows it when the test fails"
+)]
 
 mod connecting;
 mod connections;

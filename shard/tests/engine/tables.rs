@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use shard::PoolError;
+use shard::{Pool, PoolError};
 
-use crate::stage::{Event, Note, PATIENCE, Stage, descriptors, echo, echoed, eventually, isolated, options, threads};
+use crate::stage::{
+    Event, Note, PATIENCE, Puppet, Stage, descriptors, echo, echoed, eventually, in_child, isolated, options,
+    threads,
+};
 
 #[test]
 fn a_wake_up_from_a_foreign_table_breaks_the_waker_and_nobody_else() {
@@ -18,7 +21,10 @@ fn a_wake_up_from_a_foreign_table_breaks_the_waker_and_nobody_else() {
             eventually("the shard's end", || other.pool.is_broken());
             match other.pool.stop(PATIENCE) {
                 Err(PoolError::Broke { shard: 0, message }) => {
-                    assert!(message.contains("descriptors of one table mean nothing in another"), "{message}");
+                    assert!(
+                        message.contains("descriptors of one table mean nothing in another"),
+                        "{message}"
+                    );
                     assert!(message.contains("tried to wake pool"), "{message}");
                 }
                 end => panic!("a foreign wake-up ends in {end:?}"),
@@ -64,5 +70,40 @@ fn a_pool_that_does_not_start_leaves_neither_threads_nor_descriptors() {
         assert!(Stage::try_start(&options, echo).is_err());
         assert_eq!(threads("stillborn"), 0);
         assert_eq!(descriptors(), before);
+    });
+}
+
+/// What went wrong: the last owner of a pool's mailboxes closed its eventfds, by number, in whatever table it had.
+#[test]
+fn mailboxes_dropped_in_a_foreign_table_close_nothing_there() {
+    // A process of its own, because the standard library aborts when it closes what is not open.
+    in_child("tables::mailboxes_dropped_in_a_foreign_table_close_nothing_there", || {
+        let stage = Stage::start(&options("keeper", 1), echo);
+        // Begun after the keeper's table split off, so that its numbers mean something else there, or nothing.
+        let other = Stage::start(&options("kept", 2), echo);
+        let mailboxes = Arc::clone(other.pool.mailboxes());
+        other.stop();
+        let mut clients: Vec<_> = (0..20).map(|_| stage.client()).collect();
+        stage.order(0, |puppet, _| puppet.watch_bytes = false);
+        clients.iter_mut().for_each(|client| echoed(client, b"before"));
+        stage.order(0, move |_, _| drop(mailboxes));
+        clients.iter_mut().for_each(|client| echoed(client, b"after"));
+        stage.stop();
+    });
+}
+
+#[test]
+fn a_service_that_panics_while_it_is_made_is_reported() {
+    isolated(|| {
+        let result = Pool::<Note>::start(&options("unmade", 3), |shard| -> Puppet {
+            panic!("no service for shard {shard}");
+        });
+        match result {
+            Err(PoolError::Broke { message, .. }) => {
+                assert!(message.starts_with("no service for shard"), "{message}");
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(threads("unmade"), 0);
     });
 }

@@ -87,7 +87,7 @@ impl Table {
     /// Where a probe for `id` begins: the hash scaled to the capacity, which need not be a power of two.
     fn home(&self, id: u32) -> usize {
         let fraction = hash(id) << 8 >> 32;
-        (fraction * self.entries.len() as u64 >> 32) as usize
+        ((fraction * self.entries.len() as u64) >> 32) as usize
     }
 
     fn next(&self, position: usize) -> usize {
@@ -259,7 +259,7 @@ mod tests {
         let directory = Directory::default();
         (0..200_000).for_each(|id| directory.set(id, 0, Some(Local::One(id))));
         let bytes: usize = directory.stripes.iter().map(|s| s.lock().unwrap().entries.capacity() * 8).sum();
-        assert!(bytes <= 200_000 * ENTRY_BYTES_MAX, "{} bytes for 200,000 entries", bytes);
+        assert!(bytes <= 200_000 * ENTRY_BYTES_MAX, "{bytes} bytes for 200,000 entries");
         (0..200_000).for_each(|id| directory.set(id, 0, None));
         assert!(directory.is_empty());
         let left: usize = directory.stripes.iter().map(|s| s.lock().unwrap().entries.len()).sum();

@@ -34,7 +34,9 @@ fn main() {
 fn run(sets: &[String]) -> Value {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let mut command = Command::new(PROGRAM);
-    command.args(["run", SCENARIO, "--json", "--set", "thresholds=[]", "--out"]).arg(directory.path().join("run"));
+    command
+        .args(["run", SCENARIO, "--json", "--set", "thresholds=[]", "--out"])
+        .arg(directory.path().join("run"));
     for set in sets {
         command.args(["--set", set]);
     }
@@ -99,7 +101,12 @@ fn deliveries(connections: usize) {
         pairs.1.push(bare.deliveries_per_s(Duration::from_secs(4)));
         bare.close().unwrap_or_else(|error| panic!("{error}"));
     }
-    line(&format!("deliveries/s over {connections}, routed, audited"), median(pairs.0), median(pairs.1), "0.60");
+    line(
+        &format!("deliveries/s over {connections}, routed, audited"),
+        median(pairs.0),
+        median(pairs.1),
+        "0.60",
+    );
 }
 
 fn most_deliveries(connections: usize) {
@@ -116,7 +123,12 @@ fn latency(connections: usize) {
         quantiles.1.push(figure(&summary, "delivery.latency_ms.p99") * 1000.0);
     }
     let (p50, p99) = (median(quantiles.0), median(quantiles.1));
-    println!("{:<44} {p50:>12.0} {:>12} {:>8}  122 (Mochiweb)", format!("p50 µs, {connections} at 1,000 msg/s"), "", "");
+    println!(
+        "{:<44} {p50:>12.0} {:>12} {:>8}  122 (Mochiweb)",
+        format!("p50 µs, {connections} at 1,000 msg/s"),
+        "",
+        ""
+    );
     println!("{:<44} {p99:>12.0} {:>12} {:>8}  under 300", "p99 µs, corrected", "", "");
 }
 

@@ -10,6 +10,8 @@ use floodtest::sources::{AddressRange, Sources};
 use floodtest::{Cause, Identity, Options, Protocol, TargetPath};
 use telemetry::{Frame, Histogram, latency_histogram};
 
+use runner::units::Rate;
+
 use crate::args::{FloodtestFlags, ProtocolFlag};
 use crate::exit::{Code, Ended, Exit};
 use crate::output::{grouped, percentiles, print, say};
@@ -68,7 +70,7 @@ fn resolve_options(flags: &FloodtestFlags) -> Result<Options, Exit> {
         protocol,
         identity,
         connections,
-        rate: flags.rate.map(|rate| rate.per_second()).or(interval_rate).filter(|rate| rate.is_finite()),
+        rate: flags.rate.map(Rate::per_second).or(interval_rate).filter(|rate| rate.is_finite()),
         concurrency: flags.concurrency,
         hold: flags.hold.map(|hold| hold.0),
         timeout: flags.timeout.0,

@@ -55,7 +55,7 @@ mod tests {
         for (expected, (number, at)) in due.into_iter().enumerate() {
             assert_eq!(number, expected as u32);
             let exact = 5.0 + expected as f64 * 1e9 / 70.0;
-            assert!((at as f64 - exact).abs() < 2.0, "connection {} is due at {}, not {}", number, at, exact);
+            assert!((at as f64 - exact).abs() < 2.0, "connection {number} is due at {at}, not {exact}");
         }
     }
 }

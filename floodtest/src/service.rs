@@ -301,12 +301,11 @@ impl Service for Flood {
         let arrived_ns = monotonic_ns();
         let mut used = 0;
         while used < bytes.len() {
-            let decoder = match shard.connection(key) {
-                Some(Client {
-                    state: State::Opening { decoder, .. } | State::Member { decoder, .. },
-                    ..
-                }) => decoder,
-                _ => return bytes.len(),
+            let Some(Client {
+                state: State::Opening { decoder, .. } | State::Member { decoder, .. }, ..
+            }) = shard.connection(key)
+            else {
+                return bytes.len();
             };
             match decoder.next(&bytes[used..]) {
                 Ok(None) => break,

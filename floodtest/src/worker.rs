@@ -68,8 +68,13 @@ pub fn run(
     };
     let shared = Arc::clone(&common);
     let pool = Pool::start(&pool_options, move |index| Flood::new(index, Arc::clone(&shared)))?;
-    let mut flood =
-        Control { common, pool, reporter: Reporter::new("generator", "floodtest", emit), phase: None };
+    let mut flood = Control {
+        common,
+        pool,
+        reporter: Reporter::new("generator", "floodtest", emit),
+        phase: None,
+        reported: Instant::now(),
+    };
     flood.reporter.mark(
         "worker.ready",
         vec![("shards", shards.into()), ("source_addresses", options.sources.addresses().into())],
@@ -78,7 +83,7 @@ pub fn run(
         flood.start();
     }
     flood.follow(commands);
-    flood.report(Duration::ZERO);
+    flood.report();
     let outcome =
         Outcome { failed: flood.sum(|c| &c.failed), closed_by_server: flood.sum(|c| &c.closed_by_server) };
     flood.pool.stop(STOP_PATIENCE)?;
@@ -96,6 +101,8 @@ struct Control<'a> {
     pool: Pool<Order>,
     reporter: Reporter<'a>,
     phase: Option<Phase>,
+    /// When the last report was made: the next one's interval begins there.
+    reported: Instant,
 }
 
 impl Control<'_> {
@@ -116,9 +123,8 @@ impl Control<'_> {
     /// Until the hold is over, a stop command comes, or a shard breaks.
     fn follow(&mut self, commands: &Receiver<Command>) {
         let mut interval = INTERVAL;
-        let mut last = Instant::now();
         while !self.pool.is_broken() {
-            let until_report = interval.saturating_sub(last.elapsed());
+            let until_report = interval.saturating_sub(self.reported.elapsed());
             match commands.recv_timeout(until_report.min(LOOK)) {
                 Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Ok(Command::Start) if self.phase.is_none() => self.start(),
@@ -127,9 +133,8 @@ impl Control<'_> {
                 Ok(Command::Interval { ms }) => interval = Duration::from_millis(ms),
                 Ok(Command::Start | Command::Set { .. }) | Err(RecvTimeoutError::Timeout) => {}
             }
-            if last.elapsed() >= interval {
-                self.report(last.elapsed());
-                last = Instant::now();
+            if self.reported.elapsed() >= interval {
+                self.report();
             }
             if self.phase_over() {
                 return;
@@ -156,7 +161,7 @@ impl Control<'_> {
                     attributes.push(("asked_rate_per_s", asked.into()));
                 }
                 let until = options.hold.map(|hold| Instant::now() + hold);
-                self.report(Duration::ZERO);
+                self.report();
                 self.reporter.mark("phase.ended", attributes);
                 self.reporter.mark("phase.began", vec![("phase", "hold".into())]);
                 self.phase = Some(Phase::Hold { until });
@@ -171,7 +176,9 @@ impl Control<'_> {
         self.common.counters.iter().map(|counters| counter(counters).get()).sum()
     }
 
-    fn report(&mut self, interval: Duration) {
+    fn report(&mut self) {
+        let interval = self.reported.elapsed();
+        self.reported = Instant::now();
         let mut values: Vec<(String, f64)> = [
             ("begun", self.sum(|c| &c.begun)),
             ("opening", self.sum(|c| &c.opening)),

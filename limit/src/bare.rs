@@ -138,7 +138,9 @@ impl Bare {
                 return Err(bare.close().err().unwrap_or_else(|| BareError("a thread ended early".into())));
             }
             if began.elapsed() > OPEN_PATIENCE {
-                return Err(BareError(format!("{connections} connections were not open after {OPEN_PATIENCE:?}")));
+                return Err(BareError(format!(
+                    "{connections} connections were not open after {OPEN_PATIENCE:?}"
+                )));
             }
             std::thread::sleep(Duration::from_millis(1));
         }

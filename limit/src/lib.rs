@@ -15,4 +15,4 @@ mod bare;
 mod client;
 mod server;
 
-pub use bare::{BareError, Bare, IN_FLIGHT_MAX};
+pub use bare::{Bare, BareError, IN_FLIGHT_MAX};

@@ -96,7 +96,8 @@ impl Server {
             while let Ok((socket, _)) = listener.accept() {
                 let connection = OwnedFd::from(socket);
                 let index = self.connections.len() as u64;
-                self.epoll.add(&connection, EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, index))?;
+                self.epoll
+                    .add(&connection, EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, index))?;
                 self.connections.push(connection);
             }
         }
@@ -109,7 +110,8 @@ impl Server {
             std::thread::yield_now();
             return;
         }
-        let in_flight = board.sent.load(Ordering::Relaxed).saturating_sub(board.received.load(Ordering::Relaxed));
+        let in_flight =
+            board.sent.load(Ordering::Relaxed).saturating_sub(board.received.load(Ordering::Relaxed));
         if in_flight + BATCH * servers as u64 > IN_FLIGHT_MAX {
             std::thread::yield_now();
             return;

@@ -235,18 +235,31 @@ mod tests {
         assert!(summary["memory"]["server_bytes_per_connection"].is_null());
         assert!(summary["audit"].is_null());
         let outcomes = judge(&plan, &mut summary);
-        assert!(outcomes.iter().any(|outcome| outcome.value.is_none() && !outcome.ok), "not measured is not a pass");
+        assert!(
+            outcomes.iter().any(|outcome| outcome.value.is_none() && !outcome.ok),
+            "not measured is not a pass"
+        );
     }
 
     #[test]
     fn what_is_lost_is_the_sum_of_both_ends() {
         let mut facts = Facts {
-            published_audit: Some(Audit { sent: 90, expected: 100, gone: 3, dropped: 2, nobody_there: 5, ..Audit::default() }),
+            published_audit: Some(Audit {
+                sent: 90,
+                expected: 100,
+                gone: 3,
+                dropped: 2,
+                nobody_there: 5,
+                ..Audit::default()
+            }),
             received_audit: Audit { delivered: 91, duplicated: 1, ..Audit::default() },
             ..Facts::default()
         };
         let account = audit(&facts).unwrap();
-        assert_eq!((account.lost, account.duplicated, account.delivered, account.nobody_there), (4, 1, 91, 5));
+        assert_eq!(
+            (account.lost, account.duplicated, account.delivered, account.nobody_there),
+            (4, 1, 91, 5)
+        );
         // A server that owns up to less than what is missing between arrivals is not believed.
         facts.values.insert("connections.missing".into(), 7.0);
         assert_eq!(audit(&facts).unwrap().lost, 7);

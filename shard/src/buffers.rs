@@ -83,6 +83,10 @@ impl Link {
 pub(crate) struct BufferPool {
     lent: Vec<Option<Box<Buffers>>>,
     vacant: Vec<u32>,
+    #[expect(
+        clippy::vec_box,
+        reason = "they move between here and `lent`, where a vacant place must be small"
+    )]
     stock: Vec<Box<Buffers>>,
 }
 

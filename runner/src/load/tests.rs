@@ -4,7 +4,6 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    network::PortRange,
     plan::{TargetPlan, Until},
     scenario::{Ids, Pace, Protocol, Server},
 };
@@ -239,7 +238,7 @@ fn bad_input_is_named_with_its_place_and_what_to_write() {
         (with(&["messages: { rate: 0/s }"]), &[], &[&["messages.rate is 0"]]),
         (with(&["messages: { rate: 1/s, payload: 39B }"]), &[], &[
             &["payload must be at least 40B: the mark that the audit reads needs 40"]]),
-        (with(&["messages: { rate: 1/s, payload: 1MiB }"]), &[], &[&["1MiB is too large", "at most 64KiB"]]),
+        (with(&["messages: { rate: 1/s, payload: 1MiB }"]), &[], &[&["1MiB is too large", "at most 16KiB"]]),
         (with(&["messages: { rate: 1/s, duration: 6s }"]), &[], &[&["longer than the hold of 5s"]]),
         (with(&["messages: { rate: 1/s, duration: 1s, count: 5 }"]), &[], &[&["both a count and a duration"]]),
         (with(&["messages: { rate: 1/s, generators: 0, max_id: 0 }"]), &[], &[

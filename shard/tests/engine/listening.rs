@@ -74,6 +74,19 @@ fn one_port_is_shared_by_all_shards() {
 }
 
 #[test]
+fn more_than_a_turn_accepts_may_wait() {
+    isolated(|| {
+        let stage = Stage::start(&options("waiting", 1), echo);
+        let release = stage.wedge(0);
+        let mut clients: Vec<TcpStream> = (0..250).map(|_| stage.client()).collect();
+        assert_eq!(stage.pool.totals().accepted, 0);
+        drop(release);
+        clients.iter_mut().for_each(|client| echoed(client, b"at last"));
+        stage.stop();
+    });
+}
+
+#[test]
 fn connections_know_by_which_address_they_came() {
     isolated(|| {
         let wanted: Vec<SocketAddr> =

@@ -11,11 +11,15 @@ use wire::router::Totals;
 
 use crate::ids::Ids;
 use crate::link::{Link, LinkError};
-use crate::options::Options;
+use crate::options::{Options, Pace};
 use crate::schedule::Schedule;
 
 /// Messages encoded before the kernel is given them and the clock is read again.
 const BATCH_MAX: usize = 256;
+
+/// With [`Pace::Max`], messages sent and not yet accepted by the server: what waits is in its queues and not in the
+/// kernel's, and the latency tells of the server rather than of the size of socket buffers.
+const UNACCEPTED_MAX: u64 = 32_768;
 
 /// The token of the sync at the end.
 const LAST_SYNC: u32 = 1;
@@ -30,6 +34,7 @@ pub(crate) struct Publisher {
     publisher: u16,
     payload_bytes: usize,
     payload: Vec<u8>,
+    at_full_speed: bool,
     /// How late messages of this interval left, in nanoseconds.
     lag: Histogram<u64>,
     pub(crate) sent: u64,
@@ -48,6 +53,7 @@ impl Publisher {
             publisher: options.publisher,
             payload_bytes: options.payload_bytes,
             payload: Vec::with_capacity(options.payload_bytes),
+            at_full_speed: options.pace == Pace::Max,
             lag: latency_histogram(),
             sent: 0,
         })
@@ -78,7 +84,7 @@ impl Publisher {
                 self.flush()?;
                 return Ok(Next::DueAt(due.at_ns));
             }
-            if self.links.iter().any(|link| !link.has_room()) {
+            if self.is_ahead() || self.links.iter().any(|link| !link.has_room()) {
                 self.flush()?;
                 return Ok(Next::NoRoom);
             }
@@ -87,6 +93,10 @@ impl Publisher {
         }
         self.flush()?;
         Ok(Next::DueAt(0))
+    }
+
+    fn is_ahead(&self) -> bool {
+        self.at_full_speed && self.sent - self.links.iter().map(|link| link.totals.accepted).sum::<u64>() >= UNACCEPTED_MAX
     }
 
     fn encode(&mut self, generator: u16, intended_ns: u64, now_ns: u64) {

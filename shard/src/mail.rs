@@ -79,10 +79,16 @@ impl<L: Copy> Letters<L> {
 
     /// Forgets all letters and keeps the room they took, within reason.
     pub fn clear(&mut self) {
+        // A batch that used its room will need it again; one that came after a burst gives it back.
+        let (letters, bytes) = (self.envelopes.len(), self.bytes.len());
         self.envelopes.clear();
         self.bytes.clear();
-        self.envelopes.shrink_to(KEPT_BYTES_MAX / size_of::<Envelope<L>>());
-        self.bytes.shrink_to(KEPT_BYTES_MAX);
+        if letters < self.envelopes.capacity() / 8 {
+            self.envelopes.shrink_to(KEPT_BYTES_MAX / size_of::<Envelope<L>>());
+        }
+        if bytes < self.bytes.capacity() / 8 {
+            self.bytes.shrink_to(KEPT_BYTES_MAX);
+        }
     }
 
     /// Moves the letters of `other` behind these.

@@ -230,6 +230,8 @@ fn metrics(admin: &Admin) -> String {
     for (name, help, value) in Counters::totals(&admin.common.counters) {
         metric("counter", name, help.trim(), &[(String::new(), value)]);
     }
+    let entries = [(String::new(), admin.common.directory.len() as u64)];
+    metric("gauge", "directory_entries", "Pairs of a logged-in id and a shard that has it.", &entries);
     let per_shard = |value: fn(&Stats) -> u64| -> Vec<(String, u64)> {
         admin
             .stats

@@ -20,15 +20,12 @@ const STRIPES: usize = 256;
 /// The smallest table, so that a few logins do not grow it again and again.
 const CAPACITY_MIN: usize = 16;
 
-/// What an entry takes of the table while it grows, at most: eight bytes at a load of 4/5 ÷ 5/4.
-pub const ENTRY_BYTES_MAX: usize = 13;
-
 /// No entry. Its shard would be 2047, which no pool has.
 const EMPTY: u64 = u64::MAX;
 
 /// What a shard has for an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Local {
+pub(crate) enum Local {
     /// One connection, at this index of the shard's slab.
     One(u32),
     /// Several, in the shard's group of this number.
@@ -53,7 +50,7 @@ impl Local {
 
 /// A shard, and what it has for the id asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub(crate) struct Place {
     /// The shard's number.
     pub shard: u16,
     /// What to look for there.
@@ -166,7 +163,7 @@ impl Table {
 
 /// See the module's documentation.
 #[derive(Debug)]
-pub struct Directory {
+pub(crate) struct Directory {
     stripes: Vec<Mutex<Table>>,
 }
 
@@ -184,19 +181,19 @@ impl Directory {
     }
 
     /// Calls `found` for each place where `id` is logged in.
-    pub fn places(&self, id: u32, mut found: impl FnMut(Place)) {
+    pub(crate) fn places(&self, id: u32, mut found: impl FnMut(Place)) {
         let table = self.table(id);
         table.positions(id).for_each(|position| found(place_of(table.entries[position])));
     }
 
     /// What `shard` has for `id`.
-    pub fn local(&self, id: u32, shard: u16) -> Option<Local> {
+    pub(crate) fn local(&self, id: u32, shard: u16) -> Option<Local> {
         let table = self.table(id);
         table.position(id, shard).map(|position| place_of(table.entries[position]).local)
     }
 
     /// Says what `shard` has for `id` from now on; `None` takes the entry out. Only that shard may.
-    pub fn set(&self, id: u32, shard: u16, local: Option<Local>) {
+    pub(crate) fn set(&self, id: u32, shard: u16, local: Option<Local>) {
         let mut table = self.table(id);
         match (table.position(id, shard), local) {
             (Some(position), Some(local)) => table.entries[position] = pack(id, Place { shard, local }),
@@ -206,14 +203,9 @@ impl Directory {
         }
     }
 
-    /// Pairs of id and shard; takes all locks in turn, for tests and `/metrics`.
-    pub fn len(&self) -> usize {
+    /// Pairs of id and shard. Takes all locks in turn.
+    pub(crate) fn len(&self) -> usize {
         self.stripes.iter().map(|s| s.lock().unwrap_or_else(PoisonError::into_inner).occupied).sum()
-    }
-
-    /// Whether nobody is logged in.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 
@@ -259,9 +251,9 @@ mod tests {
         let directory = Directory::default();
         (0..200_000).for_each(|id| directory.set(id, 0, Some(Local::One(id))));
         let bytes: usize = directory.stripes.iter().map(|s| s.lock().unwrap().entries.capacity() * 8).sum();
-        assert!(bytes <= 200_000 * ENTRY_BYTES_MAX, "{bytes} bytes for 200,000 entries");
+        assert!(bytes <= 200_000 * 13, "{bytes} bytes for 200,000 entries");
         (0..200_000).for_each(|id| directory.set(id, 0, None));
-        assert!(directory.is_empty());
+        assert_eq!(directory.len(), 0);
         let left: usize = directory.stripes.iter().map(|s| s.lock().unwrap().entries.len()).sum();
         assert_eq!(left, STRIPES * CAPACITY_MIN, "tables shrink when people leave");
     }

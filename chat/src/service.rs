@@ -250,7 +250,7 @@ impl Chat {
     /// Changes what a connection is; whatever deadline it had is off.
     fn become_(&mut self, shard: &mut Shard<Self>, key: Key, session: Session) {
         let Some(old) = shard.connection(key) else { return };
-        if let Session::Arriving { deadline: Some(deadline), .. } = std::mem::replace(old, session) {
+        if let Session::Arriving { deadline, .. } = std::mem::replace(old, session) {
             shard.cancel(deadline);
         }
     }
@@ -313,7 +313,7 @@ impl Service for Chat {
     fn accepted(&mut self, listener: ListenerId, room: Room) -> Session {
         let front = self.common.fronts[listener.0];
         match room {
-            Room::Free => Session::Arriving { front, deadline: None },
+            Room::Free => Session::Arriving { front, deadline: TimerKey::NONE },
             Room::Refuse => Session::Refused { front },
         }
     }
@@ -322,9 +322,9 @@ impl Service for Chat {
         match shard.connection(key) {
             Some(Session::Arriving { front, .. }) => {
                 let greet = *front == Front::Line;
-                let deadline: TimerKey = shard.after(self.common.head_timeout, Deadline::Arrival(key));
+                let deadline = shard.after(self.common.head_timeout, Deadline::Arrival(key));
                 if let Some(Session::Arriving { deadline: slot, .. }) = shard.connection(key) {
-                    *slot = Some(deadline);
+                    *slot = deadline;
                 }
                 if greet {
                     shard.write(key, wire::line::server::GREETING);
@@ -369,10 +369,10 @@ impl Service for Chat {
                     self.paused -= 1;
                 }
             }
-            Session::Arriving { deadline: Some(deadline), .. } => {
+            Session::Arriving { deadline, .. } => {
                 shard.cancel(deadline);
             }
-            Session::Arriving { .. } | Session::Refused { .. } | Session::Leaving => {}
+            Session::Refused { .. } | Session::Leaving => {}
         }
     }
 

@@ -22,7 +22,7 @@ impl Front {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Session {
     /// It has been accepted and has its time to say what it wants.
-    Arriving { front: Front, deadline: Option<TimerKey> },
+    Arriving { front: Front, deadline: TimerKey },
     /// There is no room for it; whatever it says, that is the answer.
     Refused { front: Front },
     /// It is logged in and gets messages. `count`: how many it has had (it wraps after 2³²).
@@ -34,7 +34,7 @@ pub(crate) enum Session {
 }
 
 /// A session is what an idle connection costs beyond its socket: twelve bytes and not one more unnoticed.
-const _: () = assert!(size_of::<Session>() <= 16);
+const _: () = assert!(size_of::<Session>() <= 12);
 
 /// What a timer is set for.
 #[derive(Debug, Clone, Copy)]

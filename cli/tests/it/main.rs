@@ -1,1 +1,22 @@
-//! The end-to-end tests.
+//! The end-to-end tests: what a user sees of the real binary, over real sockets.
+//!
+//! [`tool`] runs the binary, [`chat`] is a server of its own for each test, [`viewer`], [`line`] and [`publisher_port`]
+//! are its clients, [`strangers`] are the programs that may stand behind a port instead. Nothing waits for a fixed
+//! time: [`tool::eventually`] looks until it sees what it waits for, or fails.
+
+mod chat;
+mod recording;
+mod strangers;
+mod tool;
+mod viewer;
+
+mod audit;
+mod bad_input;
+mod flood;
+mod house;
+mod limits;
+mod line;
+mod publisher;
+mod publisher_port;
+mod run;
+mod server;

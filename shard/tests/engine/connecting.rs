@@ -97,7 +97,8 @@ fn without_first_bytes_the_event_tells() {
 fn full_listener() -> (TcpListener, SocketAddr, Vec<TcpStream>) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
-    socket.listen(0).unwrap();
+    // Not 0: with so short a queue the kernel answers by SYN cookies, and may forget and reset whom it has answered.
+    socket.listen(8).unwrap();
     let listener = TcpListener::from(socket);
     let address = listener.local_addr().unwrap();
     let mut waiting = Vec::new();

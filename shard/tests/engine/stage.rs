@@ -408,7 +408,7 @@ pub(crate) fn threads(name: &str) -> usize {
 
 /// Byte number `offset` of stream `stream`: no shift of a stream looks like another, nor like an eventfd's eight bytes.
 pub(crate) fn pattern(stream: u64, offset: u64) -> u8 {
-    (mix(stream << 40 ^ offset / 8) >> (offset % 8 * 8)) as u8
+    (mix((stream << 40) ^ (offset / 8)) >> (offset % 8 * 8)) as u8
 }
 
 /// The bytes of a stream in a range.
@@ -427,9 +427,9 @@ pub(crate) fn check_pattern(stream: u64, start: u64, bytes: &[u8]) {
 
 fn mix(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ z >> 31
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 /// Random numbers that can be had again (SplitMix64).

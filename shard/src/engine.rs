@@ -252,7 +252,9 @@ impl<S: Service> Shard<S> {
         if stands {
             self.stats().writes.add(1);
             self.stats().bytes_out.add(sent as u64);
-            self.write(key, &first[sent..]);
+            if sent < first.len() {
+                self.write(key, &first[sent..]);
+            }
         }
         Ok((key, if stands { Connected::Now } else { Connected::Later }))
     }

@@ -123,6 +123,27 @@ fn a_viewer_that_talks_nonsense_after_its_login_is_logged_out() {
     assert_eq!(block(&mut ana), ": status:\n\tcomment: once\n\r\n");
 }
 
+/// As above: whoever takes the place of the one that left must not be taken for it.
+#[test]
+fn nobody_receives_what_was_for_a_viewer_that_talked_nonsense() {
+    let chat = Chat::start(&["--shards", "1"]);
+    let mut bob = greeted(&chat);
+    bob.say("V:2:bob\n");
+    block(&mut bob);
+    bob.say("nonsense\n");
+    assert!(refusal(&mut bob).starts_with("ERROR: unknown command"));
+    drop(bob);
+    chat.wait_for("connections", 0);
+    let mut stranger = Viewer::login(chat.listen, 99);
+    let mut ana = greeted(&chat);
+    ana.say("V:2:ana\n");
+    block(&mut ana);
+    assert_eq!(chat.send(1, "for match 1")["delivered"], 1);
+    assert_eq!(block(&mut ana), ": status:\n\tcomment: for match 1\n\r\n");
+    chat.send(99, "for the stranger");
+    stranger.expect_message(1, "for the stranger");
+}
+
 /// As above: another viewer is already connected and logs in under the same id when the first one is gone.
 #[test]
 fn a_login_after_somebody_s_nonsense_does_not_break_the_server() {

@@ -1,8 +1,9 @@
 //! The end-to-end tests: what a user sees of the real binary, over real sockets.
 //!
-//! [`tool`] runs the binary, [`chat`] is a server of its own for each test, [`viewer`], [`line`] and [`publisher_port`]
-//! are its clients, [`strangers`] are the programs that may stand behind a port instead. Nothing waits for a fixed
-//! time: [`tool::eventually`] looks until it sees what it waits for, or fails.
+//! [`tool`] runs the binary, [`chat`] is a server of its own for each test, [`viewer`] and [`publisher_port`] are its
+//! clients, [`strangers`] are the programs that may stand behind a port instead, [`recording`] reads bundles. The other
+//! modules hold the tests, each for one thing that a user knows. Nothing waits for a fixed time: [`tool::eventually`]
+//! looks until it sees what it waits for, or fails.
 
 mod chat;
 mod recording;
@@ -10,8 +11,11 @@ mod strangers;
 mod tool;
 mod viewer;
 
+mod admin;
 mod audit;
 mod bad_input;
+mod endings;
+mod failures;
 mod flood;
 mod house;
 mod limits;
@@ -20,3 +24,4 @@ mod publisher;
 mod publisher_port;
 mod run;
 mod server;
+mod target;

@@ -1,12 +1,11 @@
-//! The server as its clients see it: the comet port and the admin address.
+//! The server as its clients see it: the comet port.
 
-use std::collections::BTreeSet;
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
-use crate::chat::{Chat, http};
+use crate::chat::Chat;
 use crate::publisher_port::Port;
 use crate::tool::{PATIENCE, eventually};
 use crate::viewer::{STREAM_HEAD, Viewer};
@@ -245,84 +244,6 @@ fn a_slow_reader_is_cut_and_the_others_are_served() {
     // It has been cut: after what the kernel still held, the stream ends.
     let rest = slow.rest();
     assert!(rest.len() < sent as usize * PAYLOAD, "{} bytes", rest.len());
-}
-
-#[test]
-fn metrics_are_open_metrics() {
-    let chat = Chat::start(&["--shards", "2"]);
-    let _viewer = Viewer::login(chat.listen, 1);
-    chat.send(1, "x");
-    let answer = http(chat.admin, "GET", "/metrics", b"");
-    assert_eq!(answer.status, 200);
-    let kind = "content-type: application/openmetrics-text; version=1.0.0; charset=utf-8";
-    assert!(answer.head.to_ascii_lowercase().contains(kind), "{}", answer.head);
-    assert!(answer.body.ends_with("\n# EOF\n"), "{}", answer.body);
-    let lines: Vec<&str> = answer.body.lines().collect();
-    let eof = lines.iter().filter(|line| **line == "# EOF").count();
-    assert_eq!(eof, 1, "one end, at the end");
-    let (mut families, mut samples) = (BTreeSet::new(), BTreeSet::new());
-    let (mut family, mut kind, mut help) = ("", "", "");
-    for line in &lines[..lines.len() - 1] {
-        let words: Vec<&str> = line.split(' ').collect();
-        match words[..] {
-            ["#", "TYPE", name, of] => {
-                assert!(families.insert(name), "{name} twice");
-                assert!(matches!(of, "counter" | "gauge"), "{line}");
-                (family, kind, help) = (name, of, "");
-            }
-            ["#", "HELP", name, ..] => {
-                assert_eq!(name, family, "HELP stands with its TYPE");
-                assert!(words.len() > 4, "{line}");
-                help = name;
-            }
-            [sample, value] => {
-                assert_eq!(help, family, "{family} has no HELP");
-                let name = sample.split('{').next().unwrap_or_default();
-                let suffix = if kind == "counter" { "_total" } else { "" };
-                assert_eq!(name, format!("{family}{suffix}"), "{line}");
-                assert!(name.starts_with("floodmark_"), "{line}");
-                assert!(value.parse::<f64>().is_ok_and(|value| value >= 0.0), "{line}");
-                assert!(samples.insert(sample), "{sample} twice");
-                if let Some(labels) = sample.strip_prefix(name).filter(|labels| !labels.is_empty()) {
-                    assert!(labels.starts_with("{shard=\"") && labels.ends_with("\"}"), "{line}");
-                }
-            }
-            _ => panic!("{line:?} is no line of OpenMetrics"),
-        }
-    }
-    assert!(families.len() > 15, "{families:?}");
-}
-
-#[test]
-fn the_admin_address_refuses_what_it_does_not_serve() {
-    let chat = Chat::start(&[]);
-    let health = http(chat.admin, "GET", "/healthz", b"");
-    assert_eq!((health.status, health.body.as_str()), (200, "ok\n"));
-    let too_long = vec![b'x'; 16 * 1024 + 1];
-    let cases: [(&str, &str, &[u8], u16, &str); 9] = [
-        ("GET", "/", b"", 404, "/metrics"),
-        ("GET", "/nothing", b"", 404, "/send/{id}"),
-        ("POST", "/metrics", b"", 405, "GET"),
-        ("DELETE", "/healthz", b"", 405, "GET"),
-        ("GET", "/send/1", b"", 405, "POST"),
-        ("POST", "/send/bob", b"x", 400, "'bob'"),
-        ("POST", "/send/", b"x", 400, "id"),
-        ("POST", "/send/4294967296", b"x", 400, "2^32"),
-        ("POST", "/send/1", &too_long, 413, "16384"),
-    ];
-    for (method, path, body, status, hint) in cases {
-        let answer = http(chat.admin, method, path, body);
-        assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
-        assert!(answer.body.contains(hint), "{method} {path}: {answer:?}");
-    }
-    let refused = http(chat.admin, "GET", "/send/1", b"");
-    assert!(refused.head.to_ascii_lowercase().contains("allow: post"), "{}", refused.head);
-    assert_eq!(chat.metric("messages_total"), 0);
-    // The longest message there may be.
-    let mut viewer = Viewer::login(chat.listen, 1);
-    let longest = "y".repeat(16 * 1024);
-    chat.send(1, &longest);
-    viewer.expect_message(1, &longest);
 }
 
 #[test]

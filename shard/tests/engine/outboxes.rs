@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use shard::{OUTBOX_BYTES_MAX, Why, Written};
 
 use crate::stage::{
-    Stage, check_pattern, isolated, options, pattern_bytes, read_bytes, swallow, write_until_queued,
+    PATIENCE, Stage, check_pattern, isolated, options, pattern_bytes, read_bytes, swallow, write_until_queued,
 };
 
 #[test]
@@ -64,6 +64,29 @@ fn a_reader_that_goes_on_gets_every_byte_in_order() {
         }
         stage.order(0, move |_, shard| assert_eq!(shard.write(key, b"idle"), Written::Sent));
         assert_eq!(read_bytes(&mut client, 4), b"idle");
+        stage.stop();
+    });
+}
+
+#[test]
+fn nothing_overtakes_the_outbox() {
+    isolated(|| {
+        let stage = Stage::start(&options("overtake", 1), swallow);
+        let (mut client, key) = stage.pair();
+        let (kernel_full, filled) = std::sync::mpsc::channel();
+        let (drain, drained) = std::sync::mpsc::channel();
+        let end = stage.tell(0, move |_, shard| {
+            let end = write_until_queued(shard, key, 5, 0);
+            kernel_full.send(end - shard.stats().outbox_bytes.get()).unwrap();
+            drained.recv().unwrap();
+            // In the same turn the kernel has room again, and the outbox has not been looked at.
+            assert_eq!(shard.write(key, &pattern_bytes(5, end, 1000)), Written::Queued);
+            end + 1000
+        });
+        let sent = filled.recv_timeout(PATIENCE).unwrap();
+        check_in_pieces(&mut client, 0, sent);
+        drain.send(()).unwrap();
+        check_in_pieces(&mut client, sent, end.recv_timeout(PATIENCE).unwrap());
         stage.stop();
     });
 }

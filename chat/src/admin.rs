@@ -160,8 +160,9 @@ async fn answer(admin: Arc<Admin>, request: Request<Incoming>) -> Result<Answer,
 }
 
 async fn send(admin: &Admin, request: Request<Incoming>) -> Answer {
-    let digits = request.uri().path().trim_start_matches("/send/").to_owned();
-    let Ok(id) = digits.parse::<u32>() else {
+    let digits = request.uri().path().strip_prefix("/send/").unwrap_or_default().to_owned();
+    let number = digits.parse::<u32>().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let Some(id) = number else {
         return text(
             StatusCode::BAD_REQUEST,
             &format!("'{digits}' is not an id: ids are whole numbers below 2^32\n"),

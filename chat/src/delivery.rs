@@ -77,7 +77,8 @@ impl Delivery {
     /// Turns each letter into copies for the connections it is for.
     fn find_copies(&mut self, shard: &mut Shard<Chat>, router: &Router) {
         for number in 0..self.letters.len() {
-            let (Letter::Deliver { id, local, origin }, _) = self.letters.get(number) else { continue };
+            let (Letter::Deliver { id, local, origin }, text) = self.letters.get(number) else { continue };
+            let bytes = text.len() as u32;
             let letter = number as u32;
             let found = self.copies.len();
             // The place was looked up when the letter was posted. If somebody came or went since, look again.
@@ -87,7 +88,7 @@ impl Delivery {
                 self.find_at(shard, router, letter, id, local);
             }
             let gone = u32::from(self.copies.len() == found);
-            self.account(origin, Receipt { letters: 1, gone, ..Receipt::default() });
+            self.account(origin, Receipt { letters: 1, bytes, gone, ..Receipt::default() });
         }
     }
 
@@ -131,8 +132,11 @@ impl Delivery {
                     let astray = faults.astray();
                     shard.write(key, &self.chunk);
                     astray.into_iter().for_each(|(slot, chunk)| {
-                        let key = shard.connection_at(slot).map(|(key, _)| key);
-                        key.map(|key| shard.write(key, &chunk));
+                        let neighbour = match shard.connection_at(slot) {
+                            Some((key, Session::Member { .. })) => Some(key),
+                            _ => None,
+                        };
+                        neighbour.map(|key| shard.write(key, &chunk));
                     });
                     return self.account_all(range, Written::Sent);
                 }
@@ -163,7 +167,7 @@ impl Delivery {
                 Written::Gone => (0, 1, 0),
                 Written::TooSlow => (0, 0, 1),
             };
-            self.account(origin, Receipt { letters: 0, delivered, gone, dropped });
+            self.account(origin, Receipt { delivered, gone, dropped, ..Receipt::default() });
         }
     }
 
@@ -204,6 +208,7 @@ impl Delivery {
             }
         };
         receipt.letters += what.letters;
+        receipt.bytes += what.bytes;
         receipt.delivered += what.delivered;
         receipt.gone += what.gone;
         receipt.dropped += what.dropped;

@@ -62,9 +62,9 @@ impl Router {
         let local = match self.directory.local(id, self.shard) {
             None => Local::One(connection.index),
             Some(Local::One(index)) => {
-                let other =
-                    key_at(index).expect("a logged-in connection is in the slab until it is logged out");
-                Local::Group(self.found_group(id, vec![other, connection]))
+                // A logged-in connection is in the slab until it is logged out, unless it is being closed just now.
+                let others = key_at(index).into_iter();
+                Local::Group(self.found_group(id, others.chain([connection]).collect()))
             }
             Some(Local::Group(number)) => {
                 self.groups[number as usize].members.push(connection);

@@ -21,6 +21,9 @@ use crate::session::{Deadline, Front, Session};
 /// How long a connection that has had its answer may stay before it is closed for it.
 const DEPARTURE_TIME: Duration = Duration::from_secs(2);
 
+/// What a viewer is told who logs in to a match again, or to more than a connection may watch.
+const WATCHED_ALREADY: &[u8] = b"ERROR: you watch this match already, or as many as one connection may\r\n";
+
 /// What all shards of a server share.
 #[derive(Debug)]
 pub(crate) struct Common {
@@ -123,6 +126,8 @@ impl Chat {
                     let timestamp = self.clock.timestamp();
                     wire::line::server::encode_watching(&mut self.scratch, timestamp, user, id);
                     shard.write(key, &self.scratch);
+                } else {
+                    shard.write(key, WATCHED_ALREADY);
                 }
                 used
             }
@@ -156,9 +161,9 @@ impl Chat {
                 self.counters().turned_away.add(1);
                 (wire::router::ErrorCode::Busy, "this shard has all the publishers it takes; try again")
             }
-            Err(_) => {
+            Err(error) => {
                 self.counters().malformed.add(1);
-                (wire::router::ErrorCode::BadFrame, "expected the router port's hello")
+                (error.code(), "expected the router port's hello")
             }
         };
         self.scratch.clear();
@@ -188,6 +193,7 @@ impl Chat {
                             self.router.places(id, |Place { shard: there, local }| {
                                 let letter = Letter::Deliver { id, local, origin };
                                 publisher.letters += 1;
+                                publisher.bytes += payload.len() as u64;
                                 if usize::from(there) == self.index {
                                     self.delivery.letters.push(letter, payload);
                                 } else {
@@ -208,7 +214,7 @@ impl Chat {
                     counters.malformed.add(1);
                     self.scratch.clear();
                     let text = error.to_string();
-                    router_port::encode_error(&mut self.scratch, wire::router::ErrorCode::BadFrame, &text);
+                    router_port::encode_error(&mut self.scratch, error.code(), &text);
                     shard.write(key, &self.scratch);
                     shard.finish(key);
                     shard.after(DEPARTURE_TIME, Deadline::Departure(key));
@@ -234,7 +240,9 @@ impl Chat {
     fn login(&mut self, shard: &mut Shard<Self>, key: Key, front: Front, id: u32) -> bool {
         let first = match shard.connection(key) {
             Some(Session::Member { id, .. }) => Some(*id),
-            _ => None,
+            Some(_) => None,
+            // It is being closed: nobody would ever log it out.
+            None => return false,
         };
         let key_at = |index| shard.connection_at(index).map(|(key, _)| key);
         if !self.router.login(id, key, first, key_at) {
@@ -247,11 +255,30 @@ impl Chat {
         true
     }
 
-    /// Changes what a connection is; whatever deadline it had is off.
+    /// Changes what a connection is.
     fn become_(&mut self, shard: &mut Shard<Self>, key: Key, session: Session) {
-        let Some(old) = shard.connection(key) else { return };
-        if let Session::Arriving { deadline, .. } = std::mem::replace(old, session) {
-            shard.cancel(deadline);
+        if let Some(session_now) = shard.connection(key) {
+            let old = std::mem::replace(session_now, session);
+            self.leave(shard, key, old);
+        }
+    }
+
+    /// Undoes what a connection has entered into: its deadline, its logins, its place among the publishers.
+    fn leave(&mut self, shard: &mut Shard<Self>, key: Key, session: Session) {
+        match session {
+            Session::Arriving { deadline, .. } => {
+                shard.cancel(deadline);
+            }
+            Session::Member { id, .. } => {
+                let ids = self.router.logout(key, id);
+                self.counters().logouts.add(ids as u64);
+            }
+            Session::Publisher { number } => {
+                if self.publishers.remove(&number).is_some_and(|publisher| publisher.paused) {
+                    self.paused -= 1;
+                }
+            }
+            Session::Refused { .. } | Session::Leaving => {}
         }
     }
 
@@ -359,21 +386,7 @@ impl Service for Chat {
     }
 
     fn closed(&mut self, shard: &mut Shard<Self>, key: Key, session: Session, _why: Why) {
-        match session {
-            Session::Member { id, .. } => {
-                let ids = self.router.logout(key, id);
-                self.counters().logouts.add(ids as u64);
-            }
-            Session::Publisher { number } => {
-                if self.publishers.remove(&number).is_some_and(|publisher| publisher.paused) {
-                    self.paused -= 1;
-                }
-            }
-            Session::Arriving { deadline, .. } => {
-                shard.cancel(deadline);
-            }
-            Session::Refused { .. } | Session::Leaving => {}
-        }
+        self.leave(shard, key, session);
     }
 
     fn mail(&mut self, _shard: &mut Shard<Self>, letters: &mut Letters<Letter>) {

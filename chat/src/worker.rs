@@ -1,6 +1,5 @@
 //! The server as a worker: it takes commands, says frames, and ends cleanly.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -30,14 +29,6 @@ pub enum ChatError {
     /// The shards.
     #[error(transparent)]
     Pool(#[from] PoolError),
-    /// The admin address.
-    #[error("could not listen on the admin address {address}: {error}")]
-    Admin {
-        /// The address asked for.
-        address: SocketAddr,
-        /// What the system said.
-        error: io::Error,
-    },
 }
 
 /// Serves until told to stop. Says a `worker.ready` mark with the addresses once clients may connect, a sample at
@@ -91,7 +82,7 @@ pub fn run(
             mailboxes: Arc::clone(pool.mailboxes()),
             stats: Arc::clone(pool.stats()),
         };
-        let bound = admin::start(address, admin).map_err(|error| ChatError::Admin { address, error })?;
+        let bound = admin::start(address, admin).map_err(|error| PoolError::Listen { address, error })?;
         ready.push(("admin", bound.to_string()));
     }
     let mut attributes: Vec<_> = ready.into_iter().map(|(name, text)| (name, text.into())).collect();

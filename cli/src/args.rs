@@ -83,7 +83,7 @@ pub(crate) struct ChatFlags {
     #[arg(long, value_name = "N", default_value_t = Count(::chat::SHARDS_AUTO_CONNECTIONS as u64))]
     pub(crate) connections: Count,
     /// Threads, each with a descriptor table of its own [default: enough for --connections, at least one per core].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = shards)]
     pub(crate) shards: Option<usize>,
     /// Connections that may wait to be accepted, on each address.
     #[arg(long, value_name = "N", default_value_t = 65_536)]
@@ -128,7 +128,7 @@ pub(crate) struct FloodtestFlags {
     #[arg(long, value_name = "RATE", conflicts_with = "interval", value_parser = rate)]
     pub(crate) rate: Option<Rate>,
     /// Time between two connections, as another way to say --rate.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = interval)]
     pub(crate) interval: Option<Span>,
     /// The most connections that are begun and not yet logged in.
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
@@ -156,7 +156,7 @@ pub(crate) struct FloodtestFlags {
     #[arg(long, value_name = "PORTS")]
     pub(crate) source_ports: Option<PortRange>,
     /// Threads, each with a descriptor table of its own [default: as many as the connections take].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = shards)]
     pub(crate) shards: Option<usize>,
     /// Descriptors per shard, if less than the process may have.
     #[arg(long, value_name = "N")]
@@ -179,7 +179,7 @@ pub(crate) struct MsggenFlags {
           required_unless_present_any = ["interval", "max"])]
     pub(crate) rate: Option<Rate>,
     /// Time between two messages of one generator.
-    #[arg(long, value_name = "TIME", conflicts_with = "max")]
+    #[arg(long, value_name = "TIME", conflicts_with = "max", value_parser = interval)]
     pub(crate) interval: Option<Span>,
     /// Send as fast as the server takes them.
     #[arg(long)]
@@ -239,6 +239,20 @@ pub(crate) struct CompletionsFlags {
 
 /// A rate with its unit, or a bare number of events per second, as other load tools take it.
 fn rate(text: &str) -> Result<Rate, String> {
-    let with_unit = if text.contains('/') { text.to_owned() } else { format!("{text}/s") };
-    with_unit.parse().map_err(|error| format!("{error}"))
+    let bare_number = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && !text.is_empty();
+    let rate: Rate =
+        if bare_number { format!("{text}/s").parse() } else { text.parse() }.map_err(|e| format!("{e}"))?;
+    if rate.per_second() > 0.0 { Ok(rate) } else { Err("a rate of 0 never begins; write e.g. 1000/s".into()) }
+}
+
+/// A time between two events.
+fn interval(text: &str) -> Result<Span, String> {
+    let span: Span = text.parse().map_err(|error| format!("{error}"))?;
+    if span.0.is_zero() { Err("an interval of 0 has no rate; write e.g. 10ms".into()) } else { Ok(span) }
+}
+
+fn shards(text: &str) -> Result<usize, String> {
+    let most = shard::SHARDS_MAX;
+    let number = text.parse().ok().filter(|number| (1..=most).contains(number));
+    number.ok_or_else(|| format!("write a number of threads from 1 to {most}"))
 }

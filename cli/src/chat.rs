@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use chat::{ChatError, Options};
+use shard::PoolError;
 use telemetry::Frame;
 
 use crate::args::ChatFlags;
@@ -26,7 +27,7 @@ pub(crate) fn main(flags: &ChatFlags) -> Ended {
         }
     };
     chat::run(&options, &commands, &mut emit).map_err(|error| match error {
-        ChatError::Admin { .. } | ChatError::Pool(shard::PoolError::Listen { .. }) => Exit::cannot(error),
+        ChatError::Pool(PoolError::Listen { .. } | PoolError::Start { .. }) => Exit::cannot(error),
         ChatError::Pool(_) => Exit::broke(error),
     })?;
     Ok(Code::Fine)

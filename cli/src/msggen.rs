@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use msggen::{Distribution, Options, Pace};
+use msggen::{Distribution, LinkError, MsggenError, Options, Pace};
 use runner::scenario::Ids;
 use telemetry::{Audit, Frame, Histogram, latency_histogram};
 
@@ -24,7 +24,11 @@ pub(crate) fn main(flags: &MsggenFlags) -> Ended {
         sent: 0,
         lag: latency_histogram(),
     };
-    let outcome = msggen::run(&options, &commands, &mut |frame| voice.hear(&frame)).map_err(Exit::cannot)?;
+    let outcome =
+        msggen::run(&options, &commands, &mut |frame| voice.hear(&frame)).map_err(|error| match error {
+            MsggenError::Link(LinkError::Broke { .. }) => Exit::broke(error),
+            MsggenError::Link(LinkError::Connect { .. } | LinkError::Protocol { .. }) => Exit::cannot(error),
+        })?;
     if !voice.json {
         let totals = outcome.totals;
         print(&format!(
@@ -57,6 +61,14 @@ fn resolve_options(flags: &MsggenFlags) -> Result<Options, Exit> {
     if flags.min_id > flags.max_id {
         let (min, max) = (flags.min_id, flags.max_id);
         return Err(Exit::wrong_input(format!("--min-id {min} is above --max-id {max}: turn them round")));
+    }
+    let ids = u64::from(flags.max_id - flags.min_id) + 1;
+    if ids > msggen::IDS_MAX {
+        let most = grouped(msggen::IDS_MAX);
+        return Err(Exit::wrong_input(format!(
+            "--max-id makes {} ids, and one publisher has at most {most}",
+            grouped(ids)
+        )));
     }
     let payload_bytes = flags.payload.0 as usize;
     let (least, most) = (wire::mark::MARK_BYTES, wire::MESSAGE_BYTES_MAX);

@@ -1,5 +1,6 @@
 //! `floodmark run`: a scenario from beginning to verdict.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
 
@@ -37,12 +38,17 @@ pub(crate) fn main(flags: &RunFlags) -> Ended {
             RunError::Target { .. } | RunError::Process(_) => Exit::cannot(error),
         })?;
     display.finish();
-    if flags.json {
-        print(&format!("{:#}", conclusion.summary))?;
+    let printed = if flags.json {
+        print(&format!("{:#}", conclusion.summary))
     } else {
-        table::print_verdict(&conclusion)?;
+        table::print_verdict(&conclusion)
+    };
+    let code = end(&conclusion)?;
+    match printed {
+        // A reader that has gone away does not change the verdict.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(code),
     }
-    end(&conclusion)
 }
 
 fn end(conclusion: &Conclusion) -> Ended {

@@ -31,6 +31,14 @@ pub enum SourceError {
         "{0} is not an address of this machine (see 'ip address'; 'ip address add {0}/32 dev lo' adds one)"
     )]
     NotHere(IpAddr),
+    /// Not an address that can reach the target.
+    #[error("{source_address} cannot reach {target}: one is IPv4, the other IPv6")]
+    Family {
+        /// The source address.
+        source_address: IpAddr,
+        /// Where the connections go.
+        target: IpAddr,
+    },
     /// Too few addresses and ports for the connections wanted.
     #[error(
         "{connections} connections need more source ports than there are: {addresses} address(es) × {ports} ports = \
@@ -125,6 +133,9 @@ impl Sources {
             interfaces::addresses_towards(target).into_iter().map(AddressRange::one).collect()
         };
         for range in &ranges {
+            if range.first.is_ipv4() != target.is_ipv4() {
+                return Err(SourceError::Family { source_address: range.first, target });
+            }
             for edge in [range.at(0), range.at(range.count - 1)] {
                 interfaces::can_bind(edge).then_some(()).ok_or(SourceError::NotHere(edge))?;
             }

@@ -147,9 +147,9 @@ impl Control<'_> {
         let options = &self.common.options;
         match self.phase {
             Some(Phase::Ramp { began_ns }) => {
-                let decided =
-                    self.sum(|c| &c.failed) + self.sum(|c| &c.logins).min(u64::from(options.connections));
-                if decided < u64::from(options.connections) {
+                // With reconnects a connection may log in several times, and none fails for good.
+                let there = if options.reconnect { self.sum(|c| &c.open) } else { self.sum(|c| &c.logins) };
+                if there + self.sum(|c| &c.failed) < u64::from(options.connections) {
                     return false;
                 }
                 // The schedule puts the first connection at its beginning, so n of them span n − 1 intervals.
@@ -160,12 +160,19 @@ impl Control<'_> {
                 if let Some(asked) = options.rate {
                     attributes.push(("asked_rate_per_s", asked.into()));
                 }
+                let failures = |cause: &&Cause| self.sum(|c| &c.failures[**cause as usize]);
+                if let Some(cause) =
+                    Cause::ALL.iter().filter(|cause| failures(cause) > 0).max_by_key(failures)
+                {
+                    attributes.push(("main_failure", cause.words().into()));
+                }
                 let until = options.hold.map(|hold| Instant::now() + hold);
                 self.report();
                 self.reporter.mark("phase.ended", attributes);
                 self.reporter.mark("phase.began", vec![("phase", "hold".into())]);
                 self.phase = Some(Phase::Hold { until });
-                false
+                // Nothing to hold: a person is not kept waiting for it. (A runner says itself when it is over.)
+                there == 0 && !self.common.options.wait_for_start
             }
             Some(Phase::Hold { until: Some(until) }) => Instant::now() >= until,
             Some(Phase::Hold { until: None }) | None => false,

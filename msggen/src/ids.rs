@@ -32,7 +32,7 @@ pub(crate) struct Ids {
 
 impl Ids {
     pub(crate) fn new(distribution: Distribution, min: u32, max: u32, generators: u16, seed: u64) -> Self {
-        let count = max - min + 1;
+        let count = crate::options::id_count(min, max);
         let zipf = match distribution {
             Distribution::Zipf { exponent } => {
                 Some(Zipf::new(f64::from(count), exponent).expect("at least one id, and an exponent above 0"))

@@ -17,5 +17,5 @@ mod worker;
 
 pub use ids::Distribution;
 pub use link::{LINKS_MAX, LinkError};
-pub use options::{Options, Pace};
+pub use options::{IDS_MAX, Options, Pace};
 pub use worker::{MsggenError, Outcome, run};

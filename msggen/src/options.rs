@@ -46,3 +46,16 @@ pub struct Options {
     /// Whether to wait for a start command.
     pub wait_for_start: bool,
 }
+
+/// The most ids one publisher sends to: it keeps a sequence number of four bytes for each.
+pub const IDS_MAX: u64 = 100_000_000;
+
+/// How many ids there are from `min` to `max`.
+///
+/// # Panics
+/// When there are more than [`IDS_MAX`], which whoever builds [`Options`] has to refuse.
+pub(crate) fn id_count(min: u32, max: u32) -> u32 {
+    let count = u64::from(max - min) + 1;
+    assert!(count <= IDS_MAX, "{count} ids are more than {IDS_MAX}");
+    count as u32
+}

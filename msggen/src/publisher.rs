@@ -11,7 +11,7 @@ use wire::router::Totals;
 
 use crate::ids::Ids;
 use crate::link::{Link, LinkError};
-use crate::options::{Options, Pace};
+use crate::options::{Options, Pace, id_count};
 use crate::schedule::Schedule;
 
 /// Messages encoded before the kernel is given them and the clock is read again.
@@ -48,7 +48,7 @@ impl Publisher {
             links,
             ids: Ids::new(options.ids, options.id_min, options.id_max, options.generators, options.seed),
             schedule,
-            sequences: vec![0; (options.id_max - options.id_min + 1) as usize],
+            sequences: vec![0; id_count(options.id_min, options.id_max) as usize],
             id_min: options.id_min,
             publisher: options.publisher,
             payload_bytes: options.payload_bytes,

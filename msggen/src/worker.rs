@@ -20,6 +20,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// How soon a command is noticed.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// How long the server may take to account for everything when the publisher has been told to stop.
+const STOP_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Why a publisher did not run to its end.
 #[derive(Debug, Error)]
 pub enum MsggenError {
@@ -58,7 +61,7 @@ pub fn run(
     let mut publisher = Publisher::new(options, schedule(0))?;
     let mut reporter = Reporter::new("publisher", "msggen", emit);
     reporter.mark("worker.ready", vec![("links", options.links.into())]);
-    let mut stopping = options.wait_for_start && !wait_for_start(commands);
+    let stopping = options.wait_for_start && !wait_for_start(commands);
     publisher.schedule = schedule(monotonic_ns());
     if stopping {
         publisher.schedule.end();
@@ -66,45 +69,67 @@ pub fn run(
         reporter.mark("phase.began", vec![("phase", "messages".into())]);
     }
 
-    let mut interval = INTERVAL;
-    let mut last = Instant::now();
-    let mut looked = Instant::now();
-    while publisher.turn(LOOK)? {
-        if looked.elapsed() < LOOK {
-            continue;
-        }
-        looked = Instant::now();
-        loop {
-            match commands.try_recv() {
-                Ok(Command::Stop) | Err(TryRecvError::Disconnected) => {
-                    stopping = true;
-                    publisher.schedule.end();
-                    break;
+    let mut sending = Sending { reporter, commands, stopping, interval: INTERVAL, reported: Instant::now() };
+    let result = sending.until_the_end(&mut publisher, options.patience);
+    // What was sent is said even when the server is gone.
+    sending.report(&mut publisher);
+    let settled = result?;
+    sending.reporter.mark("phase.ended", vec![("phase", "messages".into()), ("settled", settled.into())]);
+    Ok(Outcome { sent: publisher.sent, totals: publisher.totals(), settled })
+}
+
+/// The sending and what goes on beside it.
+struct Sending<'a, 'b> {
+    reporter: Reporter<'a>,
+    commands: &'b Receiver<Command>,
+    stopping: bool,
+    interval: Duration,
+    reported: Instant,
+}
+
+impl Sending<'_, '_> {
+    /// Sends until the schedule is over, then waits for the account; returns whether it came in time.
+    fn until_the_end(&mut self, publisher: &mut Publisher, patience: Duration) -> Result<bool, LinkError> {
+        let mut looked = Instant::now();
+        while publisher.turn(LOOK)? {
+            if looked.elapsed() >= LOOK {
+                looked = Instant::now();
+                self.obey(publisher);
+                if self.reported.elapsed() >= self.interval {
+                    self.report(publisher);
                 }
-                Ok(Command::Settle) => publisher.schedule.end(),
-                Ok(Command::Interval { ms }) => interval = Duration::from_millis(ms),
-                Ok(Command::Set { name, value }) if name == "rate" && value > 0.0 => {
-                    publisher.schedule.set_pace(Pace::Rate(value), monotonic_ns());
-                    reporter.mark("knob", vec![("name", name.into()), ("value", value.into())]);
-                }
-                Ok(Command::Set { name, .. }) => {
-                    reporter.mark("warning", vec![("unknown_knob", name.into())]);
-                }
-                Ok(Command::Start | Command::Close) => {}
-                Err(TryRecvError::Empty) => break,
             }
         }
-        if last.elapsed() >= interval {
-            report(&mut publisher, &mut reporter, last.elapsed());
-            last = Instant::now();
+        publisher.settle(if self.stopping { patience.min(STOP_PATIENCE) } else { patience })
+    }
+
+    fn obey(&mut self, publisher: &mut Publisher) {
+        loop {
+            match self.commands.try_recv() {
+                Ok(Command::Stop) | Err(TryRecvError::Disconnected) => {
+                    self.stopping = true;
+                    return publisher.schedule.end();
+                }
+                Ok(Command::Settle) => publisher.schedule.end(),
+                Ok(Command::Interval { ms }) => self.interval = Duration::from_millis(ms),
+                Ok(Command::Set { name, value }) if name == "rate" && value > 0.0 => {
+                    publisher.schedule.set_pace(Pace::Rate(value), monotonic_ns());
+                    self.reporter.mark("knob", vec![("name", name.into()), ("value", value.into())]);
+                }
+                Ok(Command::Set { name, .. }) => {
+                    self.reporter.mark("warning", vec![("unknown_knob", name.into())])
+                }
+                Ok(Command::Start | Command::Close) => {}
+                Err(TryRecvError::Empty) => return,
+            }
         }
     }
-    let sending = last.elapsed();
-    let patience = if stopping { options.patience.min(Duration::from_secs(2)) } else { options.patience };
-    let settled = publisher.settle(patience)?;
-    report(&mut publisher, &mut reporter, sending);
-    reporter.mark("phase.ended", vec![("phase", "messages".into()), ("settled", settled.into())]);
-    Ok(Outcome { sent: publisher.sent, totals: publisher.totals(), settled })
+
+    fn report(&mut self, publisher: &mut Publisher) {
+        let interval = self.reported.elapsed();
+        self.reported = Instant::now();
+        report(publisher, &mut self.reporter, interval);
+    }
 }
 
 /// `false` when there will be no start.

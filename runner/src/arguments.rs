@@ -10,6 +10,10 @@ use crate::scenario::{Pace, Protocol};
 /// Room that the server gets beyond the connections asked for, for whoever wants to look.
 const SPARE_CONNECTIONS: u64 = 100;
 
+/// Connections to the router port at full speed: one has no more under way than the kernel's first receive window,
+/// and a machine with all cores busy wakes its reader too seldom to fill the server's turns.
+const LINKS_AT_FULL_SPEED: usize = 8;
+
 /// The server's front for a protocol, as its ready mark names it.
 pub(crate) fn front(protocol: Protocol) -> &'static str {
     match protocol {
@@ -77,6 +81,9 @@ pub(crate) fn publisher(messages: &MessagesPlan, router: SocketAddr) -> Vec<OsSt
         Pace::Rate(rate) => format!("--rate={}/s", rate.per_second()),
         Pace::Unlimited => "--max".into(),
     });
+    if messages.pace == Pace::Unlimited {
+        arguments.push(format!("--links={LINKS_AT_FULL_SPEED}"));
+    }
     match messages.until {
         Until::Elapsed(duration) => arguments.push(format!("--duration={}ms", duration.as_millis().max(1))),
         Until::Sent(count) => arguments.push(format!("--count={count}")),

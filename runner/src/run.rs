@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use sar::{HostInfo, Process, Sampler};
@@ -26,7 +26,7 @@ use crate::plan::{Plan, TargetPlan, Until};
 use crate::progress::{Phase, Progress, Status};
 use crate::summary::{self, Times, Verdict};
 use crate::threshold::Outcome;
-use crate::worker::{Event, Role, Worker};
+use crate::worker::{EVENTS_MAX, Event, Role, Worker};
 
 /// How often the machine is sampled.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
@@ -45,6 +45,9 @@ const STALL_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long a worker may take to end when it is told to; then it is killed.
 const END_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long to look, when a worker has ended, whether another one's end was the cause.
+const BLAME_PATIENCE: Duration = Duration::from_millis(300);
 
 /// The number of the run's publisher. There is one, so that any number does.
 pub(crate) const PUBLISHER_NUMBER: u16 = 1;
@@ -124,7 +127,7 @@ pub fn run(
 }
 
 /// Makes an interruption one more event.
-fn forward(interrupt: Receiver<()>, events: Sender<Event>) {
+fn forward(interrupt: Receiver<()>, events: SyncSender<Event>) {
     std::thread::spawn(move || {
         while interrupt.recv().is_ok() {
             if events.send(Event::Interrupted).is_err() {
@@ -142,7 +145,7 @@ struct Run<'a> {
     facts: Facts,
     times: Times,
     workers: BTreeMap<Role, Worker>,
-    tell_events: Sender<Event>,
+    tell_events: SyncSender<Event>,
     events: Receiver<Event>,
     sampler: Sampler,
     /// For the quick readings of the ramp.
@@ -173,7 +176,7 @@ impl<'a> Run<'a> {
         if let TargetPlan::Attach { pid: Some(pid), .. } = plan.target {
             sampler.watch(pid, "server")?;
         }
-        let (tell_events, events) = channel();
+        let (tell_events, events) = sync_channel(EVENTS_MAX);
         Ok(Self {
             plan,
             program: settings.program.clone(),
@@ -271,8 +274,18 @@ impl<'a> Run<'a> {
         self.pump(RAMP_INTERVAL * 3, |_| false)?;
         self.ramp = None;
         self.facts.ramping = false;
+        if self.facts.value("connections.logins") == 0.0 {
+            return Err(Cut::Stuck(self.explain_nobody()));
+        }
         self.tell(Role::Generator, &Command::Interval { ms: SAMPLE_INTERVAL.as_millis() as u64 });
         Ok(())
+    }
+
+    fn explain_nobody(&self) -> String {
+        let asked = self.plan.connections.count;
+        let cause = self.facts.ramp.as_ref().and_then(|mark| mark.attributes.get("main_failure"));
+        let cause = cause.and_then(Value::as_str).unwrap_or("no cause was reported");
+        format!("none of {asked} connections could be opened: {cause}")
     }
 
     fn begin_ramp_sampling(&mut self) {
@@ -339,7 +352,7 @@ impl<'a> Run<'a> {
         self.times.cpu_ended = self.cpu_seconds();
         self.mark("phase.ended", json!({ "phase": "messages" }))?;
         self.enter(Phase::Settle)?;
-        self.end(Role::Publisher);
+        self.end(Role::Publisher)?;
         // Fresh figures at once, not with the next second.
         self.tell(Role::Generator, &Command::Interval { ms: RAMP_INTERVAL.as_millis() as u64 });
         let settled = |facts: &Facts| {
@@ -391,7 +404,7 @@ impl<'a> Run<'a> {
                 .min()
                 .unwrap_or(deadline);
             match self.events.recv_timeout(wake.saturating_duration_since(Instant::now())) {
-                Ok(Event::Frame(role, frame)) => self.hear(role, &frame)?,
+                Ok(Event::Frame(role, frame)) => self.take(role, &frame)?,
                 Ok(Event::Ended(role)) => self.ended(role)?,
                 Ok(Event::Interrupted) => return Err(Cut::Interrupted),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
@@ -419,7 +432,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn hear(&mut self, role: Role, frame: &Frame) -> Result<(), Cut> {
+    fn take(&mut self, role: Role, frame: &Frame) -> Result<(), BundleError> {
         self.bundle.append(frame)?;
         if let Frame::Latency(latency) = frame {
             // A frame that its own log cannot take is in frames.jsonl all the same.
@@ -505,13 +518,22 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Ends a worker that has nothing left to do.
-    fn end(&mut self, role: Role) {
-        if let Some(mut worker) = self.workers.remove(&role) {
-            self.sampler.unwatch(worker.pid());
-            worker.tell(&Command::Stop);
-            worker.wait(END_PATIENCE);
+    /// Tells a worker to end, takes in its last words, and kills it when it does not end.
+    fn end(&mut self, role: Role) -> Result<(), BundleError> {
+        let Some(mut worker) = self.workers.remove(&role) else { return Ok(()) };
+        self.sampler.unwatch(worker.pid());
+        worker.tell(&Command::Stop);
+        let deadline = Instant::now() + END_PATIENCE;
+        let mut said_all = false;
+        // Its output may end a moment before or after it does.
+        while Instant::now() < deadline && !(said_all && worker.end().is_some()) {
+            match self.events.recv_timeout(Duration::from_millis(5)) {
+                Ok(Event::Frame(role, frame)) => self.take(role, &frame)?,
+                Ok(Event::Ended(ended)) => said_all |= ended == role,
+                Ok(Event::Interrupted) | Err(_) => {}
+            }
         }
+        Ok(())
     }
 
     fn show(&mut self) {
@@ -522,18 +544,9 @@ impl<'a> Run<'a> {
     /// Ends all workers, takes in their last words, and sums up.
     fn conclude(mut self, cut: Option<Cut>) -> Result<Conclusion, BundleError> {
         let reason = cut.map(|cut| self.explain(cut));
+        // The server last, so that nobody loses it under their feet.
         for role in [Role::Publisher, Role::Generator, Role::Server] {
-            self.tell(role, &Command::Stop);
-        }
-        for role in [Role::Publisher, Role::Generator, Role::Server] {
-            if let Some(mut worker) = self.workers.remove(&role) {
-                worker.wait(END_PATIENCE);
-            }
-        }
-        while let Ok(event) = self.events.try_recv() {
-            if let Event::Frame(role, frame) = event {
-                let _ = self.hear(role, &frame);
-            }
+            self.end(role)?;
         }
         self.times.ended_us = Stamp::now().mono_us;
         if let Some(reason) = &reason {
@@ -566,16 +579,26 @@ impl<'a> Run<'a> {
             Cut::Interrupted => "interrupted".into(),
             Cut::Stuck(sentence) => sentence,
             Cut::Bundle(error) => error.to_string(),
-            Cut::Died(role) => {
-                let Some(worker) = self.workers.get_mut(&role) else {
-                    return format!("the {} ended", role.name());
-                };
-                let how =
-                    worker.wait(END_PATIENCE).map_or("had to be killed".into(), |status| status.to_string());
+            Cut::Died(role) => self.explain_death(role),
+        }
+    }
+
+    /// Who died first, and how. A server's death is soon everyone's, so those behind it are looked at for a moment.
+    fn explain_death(&mut self, noticed: Role) -> String {
+        let deadline = Instant::now() + BLAME_PATIENCE;
+        loop {
+            let suspects = [Role::Server, Role::Generator, Role::Publisher].into_iter();
+            for role in suspects.take_while(|role| *role != noticed || Instant::now() >= deadline) {
+                let Some(worker) = self.workers.get_mut(&role) else { continue };
+                let Some(status) = worker.end() else { continue };
                 let words = worker.last_words();
                 let colon = if words.is_empty() { "" } else { ": " };
-                format!("the {} ended before the run did ({how}){colon}{words}", role.name())
+                return format!("the {} ended before the run did ({status}){colon}{words}", role.name());
             }
+            if Instant::now() >= deadline + BLAME_PATIENCE {
+                return format!("the {} has closed its output and is stuck", noticed.name());
+            }
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 }

@@ -5,11 +5,13 @@ use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command as Process, ExitStatus, Stdio};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use telemetry::{Command, Frame, FrameReader};
+
+/// Events that wait for the run's loop; when it is behind, workers wait in their pipes.
+pub(crate) const EVENTS_MAX: usize = 1024;
 
 /// Lines of a worker's stderr that are kept for the message about its death; older ones are forgotten.
 const STDERR_LINES_MAX: usize = 20;
@@ -64,7 +66,7 @@ impl Worker {
         role: Role,
         program: &Path,
         arguments: &[OsString],
-        events: &Sender<Event>,
+        events: &SyncSender<Event>,
     ) -> std::io::Result<Self> {
         let mut child = Process::new(program)
             .args(arguments)
@@ -107,20 +109,9 @@ impl Worker {
         }
     }
 
-    /// Waits for the process to end by itself; kills it when it does not. `None`: it had to be killed.
-    pub(crate) fn wait(&mut self, patience: Duration) -> Option<ExitStatus> {
-        let deadline = Instant::now() + patience;
-        loop {
-            match self.child.try_wait() {
-                Ok(Some(status)) => return Some(status),
-                Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(2)),
-                _ => {
-                    let _ = self.child.kill();
-                    let _ = self.child.wait();
-                    return None;
-                }
-            }
-        }
+    /// How the process has ended, if it has.
+    pub(crate) fn end(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
     }
 
     /// The last lines of its stderr.

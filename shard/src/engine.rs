@@ -36,6 +36,10 @@ const ACCEPTS_PER_TURN: usize = 128;
 /// Reads from one connection in a turn, before the others get theirs.
 const READS_PER_TURN: usize = 4;
 
+/// Bytes read in a turn. What more there is waits, in order, for the turns to come, so that timers and mail are not
+/// kept waiting by peers that never pause.
+const TURN_BYTES_MAX: usize = 4 << 20;
+
 /// Connections beyond the limit that may stay for the moment it takes to tell them; more are closed at once.
 pub(crate) const REFUSALS_MAX: usize = 64;
 
@@ -274,7 +278,8 @@ impl<S: Service> Shard<S> {
         cancelled
     }
 
-    /// Makes the loop take a turn at `at` at the latest (the kernel rounds up to a millisecond).
+    /// Makes the loop take a turn at `at` at the latest (the kernel rounds up to a millisecond). Good for one turn:
+    /// whoever still waits asks again in [`Service::turn_ended`].
     pub fn wake_at(&mut self, at: Instant) {
         self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
     }
@@ -422,6 +427,8 @@ pub(crate) struct Engine<S: Service> {
     collected: Letters<S::Letter>,
     fired: Vec<S::Timer>,
     rereading: Vec<Key>,
+    /// Bytes read in this turn.
+    turn_bytes: usize,
 }
 
 impl<S: Service> Engine<S> {
@@ -445,6 +452,12 @@ impl<S: Service> Engine<S> {
         }
         let spare = Some(std::fs::File::open("/dev/null")?);
         let taken = table.open_count()? + REFUSALS_MAX + 8;
+        if descriptors_max <= taken {
+            return Err(io::Error::other(format!(
+                "a table of {descriptors_max} descriptors has no room for a connection, since {taken} are needed besides \
+                 (raise the limit, or take fewer shards)"
+            )));
+        }
         let now = Instant::now();
         let shards = mailboxes.shards();
         let shard = Shard {
@@ -470,7 +483,18 @@ impl<S: Service> Engine<S> {
         };
         let read_buffer = vec![0; READ_BUFFER_BYTES];
         let (collected, fired, rereading) = (Letters::default(), Vec::new(), Vec::new());
-        Ok(Self { shard, service, stop, listeners, spare, read_buffer, collected, fired, rereading })
+        Ok(Self {
+            shard,
+            service,
+            stop,
+            listeners,
+            spare,
+            read_buffer,
+            collected,
+            fired,
+            rereading,
+            turn_bytes: 0,
+        })
     }
 
     /// Turns until the pool is stopped.
@@ -510,6 +534,7 @@ impl<S: Service> Engine<S> {
     fn turn(&mut self, events: &Events) {
         self.shard.now = Instant::now();
         self.shard.stats().turns.add(1);
+        self.turn_bytes = 0;
         self.collect_mail();
         self.read_again();
         for event in events {
@@ -563,6 +588,9 @@ impl<S: Service> Engine<S> {
     /// read is not the last one.
     fn read(&mut self, key: Key, to_the_end: bool) {
         for _ in 0..READS_PER_TURN {
+            if self.turn_bytes >= TURN_BYTES_MAX {
+                break;
+            }
             let Some(slot) = self.shard.slab.get_mut(key) else { return };
             // With `Again` set it has had its reads for this turn, or is to be offered its inbox first.
             if [Flag::Paused, Flag::Connecting, Flag::Again].iter().any(|&flag| slot.link.is(flag)) {
@@ -576,6 +604,7 @@ impl<S: Service> Engine<S> {
                 Ok(length) => {
                     self.shard.stats().reads.add(1);
                     self.shard.stats().bytes_in.add(length as u64);
+                    self.turn_bytes += length;
                     self.take_in(key, length);
                     self.settle();
                     // Edge-triggered, and yet a short read needs no second one: whatever comes later, the end of
@@ -635,7 +664,8 @@ impl<S: Service> Engine<S> {
     /// Comes back to connections that had more to give, or were resumed with something left in their inbox.
     fn read_again(&mut self) {
         mem::swap(&mut self.shard.again, &mut self.rereading);
-        while let Some(key) = self.rereading.pop() {
+        let mut rereading = mem::take(&mut self.rereading);
+        for key in rereading.drain(..) {
             let Some(slot) = self.shard.slab.get_mut(key) else { continue };
             slot.link.set(Flag::Again, false);
             if slot.link.is(Flag::Paused) {
@@ -645,6 +675,7 @@ impl<S: Service> Engine<S> {
             self.settle();
             self.read(key, true);
         }
+        self.rereading = rereading;
     }
 
     fn fire_timers(&mut self) {

@@ -22,8 +22,8 @@ pub const MAILBOX_LETTERS_MAX: usize = 65_536;
 /// The most bytes a mailbox holds, with the same consequence.
 pub const MAILBOX_BYTES_MAX: usize = 16 << 20;
 
-/// Capacity that a drained batch may keep; what a burst needed beyond it goes back to the allocator.
-const KEPT_BYTES_MAX: usize = 256 << 10;
+/// Capacity that a drained batch may keep after a burst. A pool has shards² batches, so this is little.
+const KEPT_BYTES_MAX: usize = 8 << 10;
 
 #[derive(Debug, Clone, Copy)]
 struct Envelope<L> {

@@ -23,7 +23,7 @@ mod service;
 mod session;
 mod worker;
 
-pub use options::{Options, SHARDS_AUTO_CONNECTIONS};
+pub use options::Options;
 pub use worker::{ChatError, run};
 
 /// An idle connection is 24 bytes of slab; its login adds an entry of the directory. (Debug builds keep bookkeeping

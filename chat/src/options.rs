@@ -3,9 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Connections that the automatic number of shards makes room for.
-pub const SHARDS_AUTO_CONNECTIONS: usize = 100_000;
-
 /// See each field. Port 0 anywhere lets the kernel choose; the ready mark tells which it chose.
 #[derive(Debug, Clone)]
 pub struct Options {

@@ -29,6 +29,9 @@ pub enum ChatError {
     /// The shards.
     #[error(transparent)]
     Pool(#[from] PoolError),
+    /// The admin address.
+    #[error("the admin address: {0}")]
+    Admin(PoolError),
 }
 
 /// Serves until told to stop. Says a `worker.ready` mark with the addresses once clients may connect, a sample at
@@ -82,7 +85,8 @@ pub fn run(
             mailboxes: Arc::clone(pool.mailboxes()),
             stats: Arc::clone(pool.stats()),
         };
-        let bound = admin::start(address, admin).map_err(|error| PoolError::Listen { address, error })?;
+        let bound = admin::start(address, admin)
+            .map_err(|error| ChatError::Admin(PoolError::Listen { address, error }))?;
         ready.push(("admin", bound.to_string()));
     }
     let mut attributes: Vec<_> = ready.into_iter().map(|(name, text)| (name, text.into())).collect();

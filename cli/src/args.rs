@@ -79,9 +79,9 @@ pub(crate) struct ChatFlags {
     /// The admin address: POST /send/{id}, GET /metrics, GET /healthz. It has no authentication.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) admin: Option<String>,
-    /// Connections to make room for; decides the number of shards.
-    #[arg(long, value_name = "N", default_value_t = Count(::chat::SHARDS_AUTO_CONNECTIONS as u64))]
-    pub(crate) connections: Count,
+    /// Connections to make room for; decides the number of shards [default: 100000, or what the descriptors allow].
+    #[arg(long, value_name = "N")]
+    pub(crate) connections: Option<Count>,
     /// Threads, each with a descriptor table of its own [default: enough for --connections, at least one per core].
     #[arg(long, value_name = "N", value_parser = shards)]
     pub(crate) shards: Option<usize>,

@@ -9,7 +9,10 @@ use telemetry::Frame;
 use crate::args::ChatFlags;
 use crate::exit::{Code, Ended, Exit};
 use crate::output::say;
-use crate::worker::{commands, resolve};
+use crate::worker::{commands, resolve, shards};
+
+/// Connections that a server makes room for unless told otherwise, the most that fit.
+const CONNECTIONS: [u64; 4] = [100_000, 10_000, 1000, 100];
 
 pub(crate) fn main(flags: &ChatFlags) -> Ended {
     let options = resolve_options(flags)?;
@@ -27,7 +30,9 @@ pub(crate) fn main(flags: &ChatFlags) -> Ended {
         }
     };
     chat::run(&options, &commands, &mut emit).map_err(|error| match error {
-        ChatError::Pool(PoolError::Listen { .. } | PoolError::Start { .. }) => Exit::cannot(error),
+        ChatError::Admin(_) | ChatError::Pool(PoolError::Listen { .. } | PoolError::Start { .. }) => {
+            Exit::cannot(error)
+        }
         ChatError::Pool(_) => Exit::broke(error),
     })?;
     Ok(Code::Fine)
@@ -35,20 +40,26 @@ pub(crate) fn main(flags: &ChatFlags) -> Ended {
 
 fn resolve_options(flags: &ChatFlags) -> Result<Options, Exit> {
     let optional = |address: &Option<String>| address.as_deref().map(resolve).transpose();
-    let limit = shard::descriptors::raise_limit().map_err(Exit::broke)?;
-    let descriptors = flags.descriptors.map_or(limit, |wanted| wanted.min(limit));
-    let automatic = || shard::shards_for(flags.connections.0 as usize, descriptors, true);
     Ok(Options {
         listen: resolve(&flags.listen)?,
         line: optional(&flags.line)?,
         router: optional(&flags.router)?,
         admin: optional(&flags.admin)?,
-        shards: flags.shards.unwrap_or_else(automatic),
+        shards: match flags.connections {
+            Some(connections) => shards(flags.shards, connections.0, flags.descriptors, true)?,
+            None => default_shards(flags)?,
+        },
         backlog: flags.backlog,
         head_timeout: flags.head_timeout.0,
         descriptors_max: flags.descriptors,
         ..Options::default()
     })
+}
+
+/// Room for as many connections as this machine's descriptors allow, of those worth having by default.
+fn default_shards(flags: &ChatFlags) -> Result<usize, Exit> {
+    let room_for = |connections| shards(flags.shards, connections, flags.descriptors, true);
+    CONNECTIONS.iter().find_map(|&connections| room_for(connections).ok()).map_or_else(|| room_for(1), Ok)
 }
 
 /// Tells a person where the server is and what to try.

@@ -7,22 +7,28 @@ use std::path::Path;
 use std::sync::Arc;
 
 use floodtest::sources::{AddressRange, Sources};
-use floodtest::{Cause, Identity, Options, Protocol, TargetPath};
+use floodtest::{Cause, FloodError, Identity, Options, Protocol, TargetPath};
 use telemetry::{Frame, Histogram, latency_histogram};
 
 use runner::units::Rate;
+use shard::PoolError;
 
 use crate::args::{FloodtestFlags, ProtocolFlag};
 use crate::exit::{Code, Ended, Exit};
 use crate::output::{grouped, percentiles, print, say};
-use crate::worker::{commands, resolve};
+use crate::worker::{commands, resolve, shards};
 
 pub(crate) fn main(flags: &FloodtestFlags) -> Ended {
     let options = resolve_options(flags)?;
     let commands = commands(flags.speech.worker);
     let mut voice = Voice { json: flags.speech.json || flags.speech.worker, ..Voice::default() };
     let outcome =
-        floodtest::run(&options, &commands, &mut |frame| voice.hear(&frame)).map_err(Exit::broke)?;
+        floodtest::run(&options, &commands, &mut |frame| voice.hear(&frame)).map_err(
+            |error| match error {
+                FloodError::Pool(PoolError::Start { .. }) => Exit::cannot(error),
+                FloodError::Pool(_) => Exit::broke(error),
+            },
+        )?;
     if !voice.json {
         voice.conclude(&options)?;
     }
@@ -61,8 +67,6 @@ fn resolve_options(flags: &FloodtestFlags) -> Result<Options, Exit> {
     let ports = flags.source_ports.map(|ports| ports.first..=ports.last);
     let sources =
         Sources::resolve(&given, ports, target.ip(), u64::from(connections)).map_err(Exit::cannot)?;
-    let limit = shard::descriptors::raise_limit().map_err(Exit::broke)?;
-    let descriptors = flags.descriptors.map_or(limit, |wanted| wanted.min(limit));
     let interval_rate = flags.interval.map(|interval| 1.0 / interval.0.as_secs_f64());
     Ok(Options {
         target,
@@ -76,7 +80,7 @@ fn resolve_options(flags: &FloodtestFlags) -> Result<Options, Exit> {
         timeout: flags.timeout.0,
         reconnect: flags.reconnect,
         sources,
-        shards: flags.shards.unwrap_or_else(|| shard::shards_for(connections as usize, descriptors, false)),
+        shards: shards(flags.shards, u64::from(connections), flags.descriptors, false)?,
         descriptors_max: flags.descriptors,
         wait_for_start: flags.speech.worker,
     })

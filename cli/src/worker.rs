@@ -63,3 +63,21 @@ pub(crate) fn resolve(text: &str) -> Result<SocketAddr, Exit> {
         .map_err(|error| Exit::wrong_input(format!("'{text}' is no address: {error} ({hint})")))?;
     addresses.next().ok_or_else(|| Exit::wrong_input(format!("'{text}' has no address ({hint})")))
 }
+
+/// How many shards it takes: as many as were asked for, or as the connections need.
+pub(crate) fn shards(
+    asked: Option<usize>,
+    connections: u64,
+    descriptors: Option<usize>,
+    spread: bool,
+) -> Result<usize, Exit> {
+    let limit = shard::descriptors::raise_limit().map_err(Exit::broke)?;
+    let descriptors = descriptors.map_or(limit, |wanted| wanted.min(limit));
+    asked.or_else(|| shard::shards_for(connections as usize, descriptors, spread)).ok_or_else(|| {
+        let most = shard::SHARDS_MAX;
+        Exit::cannot(format!(
+            "{connections} connections do not fit into {most} shards of {descriptors} descriptors each (raise the hard \
+             limit, 'ulimit -Hn', or ask for fewer connections)"
+        ))
+    })
+}

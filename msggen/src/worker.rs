@@ -117,7 +117,7 @@ impl Sending<'_, '_> {
                     self.reporter.mark("knob", vec![("name", name.into()), ("value", value.into())]);
                 }
                 Ok(Command::Set { name, .. }) => {
-                    self.reporter.mark("warning", vec![("unknown_knob", name.into())])
+                    self.reporter.mark("warning", vec![("unknown_knob", name.into())]);
                 }
                 Ok(Command::Start | Command::Close) => {}
                 Err(TryRecvError::Empty) => return,

@@ -451,7 +451,9 @@ impl<S: Service> Engine<S> {
             }
         }
         let spare = Some(std::fs::File::open("/dev/null")?);
-        let taken = table.open_count()? + REFUSALS_MAX + 8;
+        // Only who listens has peers to turn away.
+        let refusals = if listeners.is_empty() { 0 } else { REFUSALS_MAX };
+        let taken = table.open_count()? + refusals + 8;
         if descriptors_max <= taken {
             return Err(io::Error::other(format!(
                 "a table of {descriptors_max} descriptors has no room for a connection, since {taken} are needed besides \

@@ -48,20 +48,19 @@ pub struct PoolOptions {
     pub descriptors_max: Option<usize>,
 }
 
-/// How many shards `connections` take when a table holds `descriptors_max`, at least one per core.
+/// How many shards `connections` take when a table holds `descriptors_max`, at least one per core; `None` when not
+/// even [`SHARDS_MAX`] have room for them.
 ///
 /// `spread`: the kernel spreads accepted connections over listeners at random; a shard then gets more than its
 /// share by a few standard deviations of the binomial distribution, and room is left for five.
-pub fn shards_for(connections: usize, descriptors_max: usize, spread: bool) -> usize {
+pub fn shards_for(connections: usize, descriptors_max: usize, spread: bool) -> Option<usize> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    (cores..=SHARDS_MAX)
-        .find(|&shards| {
-            let share = connections.div_ceil(shards) as f64;
-            let margin = if spread { 5.0 * share.sqrt() } else { 0.0 };
-            let kept = DESCRIPTORS_KEPT + 3 * shards;
-            share + margin <= descriptors_max.saturating_sub(kept).min(ENTRIES_MAX - REFUSALS_MAX) as f64
-        })
-        .unwrap_or(SHARDS_MAX)
+    (cores..=SHARDS_MAX).find(|&shards| {
+        let share = connections.div_ceil(shards) as f64;
+        let margin = if spread { 5.0 * share.sqrt() } else { 0.0 };
+        let kept = DESCRIPTORS_KEPT + 3 * shards;
+        share + margin <= descriptors_max.saturating_sub(kept).min(ENTRIES_MAX - REFUSALS_MAX) as f64
+    })
 }
 
 /// Why a pool did not start or did not end well.

@@ -66,8 +66,8 @@ fn names_a_full_server() {
 #[test]
 fn blames_itself_for_its_own_limit() {
     let stranger = Stranger::start(Manner::Comet);
-    // Room for two.
-    let few = ["--shards", "1", "--descriptors", "80"];
+    // Room for a dozen or so.
+    let few = ["--shards", "1", "--descriptors", "30"];
     let finished =
         flood(stranger.address, &[&["-n", "40", "--hold", "10ms"], &few[..]].concat()).expect_code(1);
     finished.expect_stdout(&["× no_descriptor: the generator is out of descriptors"]);

@@ -1,14 +1,12 @@
 //! `floodmark chat`: the target server.
 
-use std::io::{self, Write};
-
 use chat::{ChatError, Options};
 use shard::PoolError;
 use telemetry::Frame;
 
 use crate::args::ChatFlags;
 use crate::exit::{Code, Ended, Exit};
-use crate::output::say;
+use crate::output::{FrameLines, say};
 use crate::worker::{commands, resolve, shards};
 
 /// Connections that a server makes room for unless told otherwise, the most that fit.
@@ -17,16 +15,10 @@ const CONNECTIONS: [u64; 4] = [100_000, 10_000, 1000, 100];
 pub(crate) fn main(flags: &ChatFlags) -> Ended {
     let options = resolve_options(flags)?;
     let commands = commands(flags.speech.worker);
-    let json = flags.speech.json || flags.speech.worker;
-    let mut line = Vec::new();
+    let mut frames = FrameLines::new(flags.speech.json || flags.speech.worker);
     let mut emit = |frame: Frame| {
-        if json {
-            line.clear();
-            frame.to_line(&mut line);
-            // A listener that is gone ends the worker by its stdin.
-            let _ = io::stdout().write_all(&line);
-        } else if let Frame::Mark(mark) = frame {
-            greet(&mark);
+        if let (false, Frame::Mark(mark)) = (frames.print(&frame), &frame) {
+            greet(mark);
         }
     };
     chat::run(&options, &commands, &mut emit).map_err(|error| match error {

@@ -1,7 +1,7 @@
 //! `floodmark floodtest`: the flood.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use shard::PoolError;
 
 use crate::args::{FloodtestFlags, ProtocolFlag};
 use crate::exit::{Code, Ended, Exit};
-use crate::output::{grouped, percentiles, print, say};
+use crate::output::{FrameLines, grouped, percentiles, print, say};
 use crate::worker::{commands, resolve, shards};
 
 pub(crate) fn main(flags: &FloodtestFlags) -> Ended {
     let options = resolve_options(flags)?;
     let commands = commands(flags.speech.worker);
-    let mut voice = Voice { json: flags.speech.json || flags.speech.worker, ..Voice::default() };
+    let mut voice = Voice::new(FrameLines::new(flags.speech.json || flags.speech.worker));
     let outcome =
         floodtest::run(&options, &commands, &mut |frame| voice.hear(&frame)).map_err(
             |error| match error {
@@ -29,7 +29,7 @@ pub(crate) fn main(flags: &FloodtestFlags) -> Ended {
                 FloodError::Pool(_) => Exit::broke(error),
             },
         )?;
-    if !voice.json {
+    if !voice.frames.are_wanted() {
         voice.conclude(&options)?;
     }
     Ok(if outcome.failed == 0 { Code::Fine } else { Code::Failed })
@@ -119,10 +119,8 @@ fn read_urls(file: &Path) -> Result<Vec<TargetPath>, Exit> {
 }
 
 /// What a person is told, and what is remembered for the end.
-#[derive(Default)]
 struct Voice {
-    json: bool,
-    line: Vec<u8>,
+    frames: FrameLines,
     values: BTreeMap<String, f64>,
     messages: u64,
     reached: Option<f64>,
@@ -130,11 +128,12 @@ struct Voice {
 }
 
 impl Voice {
+    fn new(frames: FrameLines) -> Self {
+        Self { frames, values: BTreeMap::new(), messages: 0, reached: None, histograms: BTreeMap::new() }
+    }
+
     fn hear(&mut self, frame: &Frame) {
-        if self.json {
-            self.line.clear();
-            frame.to_line(&mut self.line);
-            let _ = io::stdout().write_all(&self.line);
+        if self.frames.print(frame) {
             return;
         }
         match frame {

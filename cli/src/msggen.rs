@@ -1,6 +1,5 @@
 //! `floodmark msggen`: the publisher.
 
-use std::io::{self, Write};
 use std::time::Duration;
 
 use msggen::{Distribution, LinkError, MsggenError, Options, Pace};
@@ -9,7 +8,7 @@ use telemetry::{Audit, Frame, Histogram, latency_histogram};
 
 use crate::args::MsggenFlags;
 use crate::exit::{Code, Ended, Exit};
-use crate::output::{grouped, percentiles, print, say};
+use crate::output::{FrameLines, grouped, percentiles, print, say};
 use crate::worker::{commands, resolve};
 
 /// How long the server may take at the end to account for everything.
@@ -19,8 +18,7 @@ pub(crate) fn main(flags: &MsggenFlags) -> Ended {
     let options = resolve_options(flags)?;
     let commands = commands(flags.speech.worker);
     let mut voice = Voice {
-        json: flags.speech.json || flags.speech.worker,
-        line: Vec::new(),
+        frames: FrameLines::new(flags.speech.json || flags.speech.worker),
         sent: 0,
         lag: latency_histogram(),
     };
@@ -29,7 +27,7 @@ pub(crate) fn main(flags: &MsggenFlags) -> Ended {
             MsggenError::Link(LinkError::Broke { .. }) => Exit::broke(error),
             MsggenError::Link(LinkError::Connect { .. } | LinkError::Protocol { .. }) => Exit::cannot(error),
         })?;
-    if !voice.json {
+    if !voice.frames.are_wanted() {
         let totals = outcome.totals;
         print(&format!(
             "sent {}, delivered {} of {} copies, nobody there {}, gone {}, dropped {}",
@@ -101,18 +99,14 @@ fn resolve_options(flags: &MsggenFlags) -> Result<Options, Exit> {
 }
 
 struct Voice {
-    json: bool,
-    line: Vec<u8>,
+    frames: FrameLines,
     sent: u64,
     lag: Histogram<u64>,
 }
 
 impl Voice {
     fn hear(&mut self, frame: &Frame) {
-        if self.json {
-            self.line.clear();
-            frame.to_line(&mut self.line);
-            let _ = io::stdout().write_all(&self.line);
+        if self.frames.print(frame) {
             return;
         }
         match frame {

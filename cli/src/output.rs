@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use telemetry::Histogram;
+use telemetry::{Frame, Histogram};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -28,6 +28,34 @@ pub(crate) fn say(line: &str) {
 /// A line of the result.
 pub(crate) fn print(line: &str) -> io::Result<()> {
     writeln!(io::stdout(), "{line}")
+}
+
+/// Frames on stdout, one JSON object a line, for whoever asked for them.
+#[derive(Debug)]
+pub(crate) struct FrameLines {
+    line: Option<Vec<u8>>,
+}
+
+impl FrameLines {
+    /// `wanted`: otherwise nothing is printed.
+    pub(crate) fn new(wanted: bool) -> Self {
+        Self { line: wanted.then(Vec::new) }
+    }
+
+    /// Prints the frame; `false` when words are wanted instead.
+    pub(crate) fn print(&mut self, frame: &Frame) -> bool {
+        let Some(line) = &mut self.line else { return false };
+        line.clear();
+        frame.to_line(line);
+        // A runner that is gone ends its workers by their stdin.
+        let _ = io::stdout().write_all(line);
+        true
+    }
+
+    /// Whether frames are wanted.
+    pub(crate) fn are_wanted(&self) -> bool {
+        self.line.is_some()
+    }
 }
 
 /// `10000` as `10,000`.

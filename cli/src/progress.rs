@@ -28,7 +28,8 @@ impl Display {
     pub(crate) fn new(name: &str) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::stderr_with_hz(10));
-            let style = ProgressStyle::with_template("{prefix} [{bar:20}] {wide_msg}").expect("a valid template");
+            let style =
+                ProgressStyle::with_template("{prefix} [{bar:20}] {wide_msg}").expect("a valid template");
             bar.set_style(style.progress_chars("=> "));
             bar
         });

@@ -15,6 +15,7 @@ mod load;
 pub mod network;
 pub mod plan;
 pub mod progress;
+mod ramp;
 pub mod run;
 pub mod scenario;
 mod schema;

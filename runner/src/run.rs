@@ -14,25 +14,23 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use sar::{HostInfo, Process, Sampler};
+use sar::{HostInfo, Sampler};
 use serde_json::{Value, json};
 use telemetry::{Bundle, BundleError, Command, Frame, Mark, Sample, Stamp};
 use thiserror::Error;
 
 use crate::arguments;
 use crate::chart;
-use crate::facts::{Facts, MemoryPoint};
+use crate::facts::Facts;
 use crate::plan::{Plan, TargetPlan, Until};
 use crate::progress::{Phase, Progress, Status};
+use crate::ramp::{RAMP_INTERVAL, RampSampler};
 use crate::summary::{self, Times, Verdict};
 use crate::threshold::Outcome;
 use crate::worker::{EVENTS_MAX, Event, Role, Worker};
 
 /// How often the machine is sampled.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
-
-/// How often memory and connections are read while connections are opened: the slope wants many points.
-const RAMP_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How long memory is watched before the ramp, with no connection.
 const BASELINE: Duration = Duration::from_millis(300);
@@ -152,13 +150,6 @@ struct Run<'a> {
     ramp: Option<RampSampler>,
     phase: Phase,
     next_sample: Instant,
-}
-
-struct RampSampler {
-    next: Instant,
-    server: Option<Process>,
-    generator: Option<Process>,
-    kernel: Sampler,
 }
 
 impl<'a> Run<'a> {
@@ -294,18 +285,7 @@ impl<'a> Run<'a> {
             TargetPlan::Spawn { .. } => pid(Role::Server),
             TargetPlan::Attach { pid, .. } => pid,
         };
-        let open = |pid: Option<u32>, prefix: &str| Process::open(pid?, prefix).ok();
-        let mut kernel = Sampler::new();
-        if let (Ok(memory), Ok(sockets)) = (sar::Memory::open(), sar::Sockets::open()) {
-            kernel.add(memory);
-            kernel.add(sockets);
-        }
-        self.ramp = Some(RampSampler {
-            next: Instant::now(),
-            server: open(server, "server"),
-            generator: open(pid(Role::Generator), "generator"),
-            kernel,
-        });
+        self.ramp = Some(RampSampler::begin(server, pid(Role::Generator)));
         self.facts.ramping = true;
     }
 
@@ -397,7 +377,7 @@ impl<'a> Run<'a> {
             if now >= deadline {
                 return Ok(false);
             }
-            let ramp = self.ramp.as_ref().map(|ramp| ramp.next);
+            let ramp = self.ramp.as_ref().map(RampSampler::next);
             let wake = [Some(deadline), Some(self.next_sample), ramp]
                 .into_iter()
                 .flatten()
@@ -459,17 +439,7 @@ impl<'a> Run<'a> {
     }
 
     fn sample_ramp(&mut self, now: Instant) {
-        let Some(ramp) = self.ramp.as_mut().filter(|ramp| now >= ramp.next) else { return };
-        ramp.next = (ramp.next + RAMP_INTERVAL).max(now);
-        let memory = |process: &mut Option<Process>| Some(process.as_mut()?.memory().ok()? as f64);
-        let values = ramp.kernel.read();
-        let kernel = values.get("host.slab_bytes").zip(values.get("host.tcp_memory_bytes"));
-        let point = MemoryPoint {
-            mono_us: Stamp::now().mono_us,
-            server: memory(&mut ramp.server),
-            generator: memory(&mut ramp.generator),
-            kernel: kernel.map(|(slab, buffers)| slab + buffers),
-        };
+        let Some(point) = self.ramp.as_mut().and_then(|ramp| ramp.read(now)) else { return };
         self.facts.remember_memory(point);
         let values: BTreeMap<String, f64> = [
             ("server.rss_bytes", point.server),

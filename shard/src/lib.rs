@@ -21,9 +21,11 @@
 //!
 //! What this crate leaves out: protocols (`wire`), what a server or a client does (`chat`, `floodtest`), TLS.
 
+mod accept;
 mod buffers;
 pub mod descriptors;
 mod engine;
+mod handle;
 mod mail;
 mod pool;
 mod service;
@@ -33,7 +35,7 @@ mod stats;
 pub mod wheel;
 
 pub use buffers::OUTBOX_BYTES_MAX;
-pub use engine::Shard;
+pub use handle::Shard;
 pub use mail::{Letters, MAILBOX_BYTES_MAX, MAILBOX_LETTERS_MAX, MailboxFull, Mailboxes};
 pub use pool::{Pool, PoolError, PoolOptions, SHARDS_MAX, shards_for};
 pub use service::{Connected, ListenerId, Room, Service, Why, Written};

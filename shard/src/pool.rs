@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use mio::{Poll, Waker};
 use thiserror::Error;
 
+use crate::accept::REFUSALS_MAX;
 use crate::descriptors::{self, PrivateTable};
-use crate::engine::{Engine, REFUSALS_MAX, Seat, WAKE};
+use crate::engine::{Engine, Seat, WAKE};
 use crate::mail::Mailboxes;
 use crate::service::Service;
 use crate::slab::ENTRIES_MAX;

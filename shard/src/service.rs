@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::engine::Shard;
+use crate::handle::Shard;
 use crate::mail::Letters;
 use crate::slab::Key;
 

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use shard::{Counter, Pool, PoolError, PoolOptions};
-use telemetry::{Audit, Command, Frame, Reporter, monotonic_ns};
+use telemetry::{Audit, Command, Frame, Reporter, Stamp, monotonic_ns};
 use thiserror::Error;
 
 use crate::failure::Cause;
@@ -213,7 +213,8 @@ impl Control<'_> {
         values.push(("generator.reads".into(), totals.reads as f64));
         self.reporter.sample(values);
         let Self { common, reporter, .. } = self;
-        common.latencies.take(|name, histogram| reporter.latency(name, interval, histogram));
+        let at = Stamp::now();
+        common.latencies.take(|name, histogram| reporter.latency(at, name, interval, histogram));
         let audit = Audit {
             delivered: self.sum(|c| &c.delivered),
             duplicated: self.sum(|c| &c.duplicated),

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
 use nix::sys::prctl;
-use telemetry::{Audit, Command, Frame, Reporter, monotonic_ns};
+use telemetry::{Audit, Command, Frame, Reporter, Stamp, monotonic_ns};
 use thiserror::Error;
 use wire::router::Totals;
 
@@ -155,7 +155,7 @@ fn report(publisher: &mut Publisher, reporter: &mut Reporter<'_>, interval: Dura
     reporter.sample(values.map(|(name, value)| (format!("publisher.{name}"), value as f64)));
     let lag = publisher.take_lag();
     if !lag.is_empty() {
-        reporter.latency("publisher.lag_ns", interval, &lag);
+        reporter.latency(Stamp::now(), "publisher.lag_ns", interval, &lag);
     }
     reporter.audit(Audit {
         sent: publisher.sent,

@@ -42,10 +42,10 @@ impl<'a> Reporter<'a> {
         (self.emit)(Frame::Mark(frame));
     }
 
-    /// The latencies of an interval that ends now.
-    pub fn latency(&mut self, name: &str, interval: Duration, histogram: &Histogram<u64>) {
+    /// The latencies of an interval that ended at `at`; histograms of one interval have the same.
+    pub fn latency(&mut self, at: Stamp, name: &str, interval: Duration, histogram: &Histogram<u64>) {
         (self.emit)(Frame::Latency(Latency {
-            at: Stamp::now(),
+            at,
             source: self.source.into(),
             name: name.into(),
             interval_us: interval.as_micros() as u64,

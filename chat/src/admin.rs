@@ -32,7 +32,10 @@ use crate::service::Common;
 const CONNECTIONS_MAX: usize = 64;
 
 /// How long a request's head or body may take; then the connection is closed.
-const REQUEST_TIME: Duration = Duration::from_secs(10);
+const REQUEST_TIME: Duration = Duration::from_secs(5);
+
+/// How long one admin connection may last, so that idle and stuck ones make room for others.
+const CONNECTION_TIME: Duration = Duration::from_secs(30);
 
 /// How long `POST /send` waits for the shards to say what became of the message; then it answers 202.
 const ACCOUNT_TIME: Duration = Duration::from_secs(1);
@@ -74,9 +77,20 @@ impl Tickets {
         open.tickets.get(&ticket).copied().unwrap_or_default()
     }
 
-    fn close(&self, ticket: u32) -> Receipt {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.tickets.remove(&ticket).unwrap_or_default()
+    fn close(&self, ticket: u32) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).tickets.remove(&ticket);
+    }
+}
+
+/// Closes its ticket when dropped.
+struct OpenTicket<'a> {
+    tickets: &'a Tickets,
+    ticket: u32,
+}
+
+impl Drop for OpenTicket<'_> {
+    fn drop(&mut self) {
+        self.tickets.close(self.ticket);
     }
 }
 
@@ -123,7 +137,9 @@ async fn serve(listener: tokio::net::TcpListener, admin: Arc<Admin>) {
                 let service = service_fn(move |request| answer(Arc::clone(&admin), request));
                 let mut http = hyper::server::conn::http1::Builder::new();
                 http.timer(TokioTimer::new()).header_read_timeout(REQUEST_TIME);
-                if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
+                let served =
+                    timeout(CONNECTION_TIME, http.serve_connection(TokioIo::new(stream), service)).await;
+                if let Ok(Err(error)) = served {
                     tracing::debug!(%error, "an admin connection ended badly");
                 }
                 drop(permit);
@@ -185,7 +201,10 @@ async fn send(admin: &Admin, request: Request<Incoming>) -> Answer {
         counters.nobody_there.add(1);
         return json(StatusCode::OK, id, Receipt::default(), ",\"nobody_there\":1");
     }
-    let ticket = admin.common.tickets.issue();
+    let tickets = &admin.common.tickets;
+    let ticket = tickets.issue();
+    // Closed even when the client leaves and this future is dropped.
+    let _open = OpenTicket { tickets, ticket };
     for Place { shard, local } in &places {
         let letter = Letter::Deliver { id, local: *local, origin: Origin::Admin { ticket } };
         if admin.mailboxes.post(usize::from(*shard), letter, &body).is_err() {
@@ -199,7 +218,7 @@ async fn send(admin: &Admin, request: Request<Incoming>) -> Answer {
         }
     });
     let status = if all.await.is_ok() { StatusCode::OK } else { StatusCode::ACCEPTED };
-    json(status, id, admin.common.tickets.close(ticket), "")
+    json(status, id, tickets.so_far(ticket), "")
 }
 
 fn json(status: StatusCode, id: u32, receipt: Receipt, more: &str) -> Answer {

@@ -19,6 +19,10 @@ pub(crate) enum Letter {
     Account { publisher: u32, receipt: Receipt },
 }
 
+/// Copies after which a turn takes no further letter: a large group's events wait for the next turns, in order, so
+/// that arrivals and timers get theirs in between.
+const COPIES_PER_TURN: usize = 16_384;
+
 /// One letter for one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Copy {
@@ -32,6 +36,8 @@ struct Copy {
 pub(crate) struct Delivery {
     /// The turn's letters: from other shards first, then from this shard's own publishers.
     pub(crate) letters: Letters<Letter>,
+    /// The first letter that has not been turned into copies.
+    next: usize,
     copies: Vec<Copy>,
     /// What one connection is written.
     chunk: Vec<u8>,
@@ -52,7 +58,8 @@ impl Delivery {
         }
     }
 
-    /// Writes all letters to their connections and returns what became of them, by origin.
+    /// Writes letters to their connections and returns what became of them, by origin. Those that make too many
+    /// copies for one turn stay in `letters` for the next.
     pub(crate) fn deliver(
         &mut self,
         shard: &mut Shard<Chat>,
@@ -62,6 +69,7 @@ impl Delivery {
         self.receipts.clear();
         self.event_of = None;
         self.find_copies(shard, router);
+        let enough = self.copies.len();
         self.copies.sort_unstable();
         let mut start = 0;
         while let Some(&Copy { slot, .. }) = self.copies.get(start) {
@@ -70,13 +78,21 @@ impl Delivery {
             start += run;
         }
         self.copies.clear();
-        self.letters.clear();
+        if enough < self.copies.capacity() / 8 {
+            self.copies.shrink_to(COPIES_PER_TURN);
+        }
+        if self.next == self.letters.len() {
+            self.next = 0;
+            self.letters.clear();
+        }
         &self.receipts
     }
 
-    /// Turns each letter into copies for the connections it is for.
+    /// Turns letters into copies for the connections they are for, until there are enough for one turn.
     fn find_copies(&mut self, shard: &mut Shard<Chat>, router: &Router) {
-        for number in 0..self.letters.len() {
+        while self.next < self.letters.len() && self.copies.len() < COPIES_PER_TURN {
+            let number = self.next;
+            self.next += 1;
             let (Letter::Deliver { id, local, origin }, text) = self.letters.get(number) else { continue };
             let bytes = text.len() as u32;
             let letter = number as u32;

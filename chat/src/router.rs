@@ -43,7 +43,7 @@ impl Router {
         self.directory.places(id, found);
     }
 
-    /// Logs `connection` in under `id`; `first` is the id it holds already, if any. `single`: names the connection
+    /// Logs `connection` in under `id`; `first` is the id it holds already, if any. `key_at`: names the connection
     /// at a slab index. `false` when it holds [`IDS_MAX`] ids or this very one already.
     pub(crate) fn login(
         &mut self,
@@ -64,7 +64,11 @@ impl Router {
             Some(Local::One(index)) => {
                 // A logged-in connection is in the slab until it is logged out, unless it is being closed just now.
                 let others = key_at(index).into_iter();
-                Local::Group(self.found_group(id, others.chain([connection]).collect()))
+                let Some(number) = self.found_group(id, others.chain([connection]).collect()) else {
+                    self.forget_further(connection, id);
+                    return false;
+                };
+                Local::Group(number)
             }
             Some(Local::Group(number)) => {
                 self.groups[number as usize].members.push(connection);
@@ -99,14 +103,24 @@ impl Router {
         self.directory.local(id, self.shard)
     }
 
-    fn found_group(&mut self, id: u32, members: Vec<Key>) -> u32 {
+    /// `None` when the directory has no number left for one more group.
+    fn found_group(&mut self, id: u32, members: Vec<Key>) -> Option<u32> {
         let group = Group { id, members };
         if let Some(number) = self.vacant.pop() {
             self.groups[number as usize] = group;
-            return number;
+            return Some(number);
+        }
+        if self.groups.len() >= shard::slab::ENTRIES_MAX {
+            return None;
         }
         self.groups.push(group);
-        self.groups.len() as u32 - 1
+        Some(self.groups.len() as u32 - 1)
+    }
+
+    fn forget_further(&mut self, connection: Key, id: u32) {
+        if let Some(further) = self.further.get_mut(&connection) {
+            further.retain(|held| *held != id);
+        }
     }
 
     fn leave(&mut self, connection: Key, id: u32) {

@@ -390,13 +390,13 @@ impl Service for Chat {
     }
 
     fn mail(&mut self, _shard: &mut Shard<Self>, letters: &mut Letters<Letter>) {
-        // Kept until the turn's end, so that a connection gets at most one write per turn.
-        std::mem::swap(&mut self.delivery.letters, letters);
-        for number in 0..self.delivery.letters.len() {
-            if let (Letter::Account { publisher, receipt }, _) = self.delivery.letters.get(number) {
+        for (letter, _) in letters.iter() {
+            if let Letter::Account { publisher, receipt } = letter {
                 self.account(publisher, receipt);
             }
         }
+        // Kept until the turn's end, so that a connection gets at most one write per turn.
+        self.delivery.letters.append(letters);
     }
 
     fn timer(&mut self, shard: &mut Shard<Self>, timer: Deadline) {
@@ -436,6 +436,9 @@ impl Service for Chat {
                     Origin::Admin { ticket } => self.common.tickets.account(ticket, receipt),
                 }
             }
+        }
+        if !self.delivery.letters.is_empty() {
+            shard.wake_at(shard.now());
         }
         // An answered sync makes room, so the order matters.
         self.acknowledge(shard);

@@ -32,6 +32,9 @@ pub(crate) fn main(flags: &FloodtestFlags) -> Ended {
     if !voice.frames.are_wanted() {
         voice.conclude(&options)?;
     }
+    if outcome.logins == 0 && outcome.refused > 0 {
+        return Err(Exit::cannot(format!("no connection could be opened: {}", Cause::Refused.words())));
+    }
     Ok(if outcome.failed == 0 { Code::Fine } else { Code::Failed })
 }
 
@@ -49,6 +52,9 @@ fn resolve_options(flags: &FloodtestFlags) -> Result<Options, Exit> {
         (None, Some(target)) => {
             let connections = u32::try_from(flags.connections.0)
                 .map_err(|_| Exit::wrong_input("--connections must be below 2^32"))?;
+            if u64::from(flags.first_id) + u64::from(connections) > 1 << 32 {
+                return Err(Exit::wrong_input("--first-id and --connections go past the last id, 2^32 - 1"));
+            }
             let identity = match (protocol, flags.matches) {
                 (Protocol::Line, Some(matches)) => Identity::Matches { matches },
                 _ => Identity::Users { first: flags.first_id },

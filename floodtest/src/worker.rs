@@ -34,8 +34,12 @@ pub enum FloodError {
 /// How a flood ended: what a caller without frames wants to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {
+    /// Logins, repeated ones included.
+    pub logins: u64,
     /// Connections that never logged in.
     pub failed: u64,
+    /// Attempts at which nobody listened.
+    pub refused: u64,
     /// Logged-in connections that the server ended.
     pub closed_by_server: u64,
 }
@@ -84,8 +88,12 @@ pub fn run(
     }
     flood.follow(commands);
     flood.report();
-    let outcome =
-        Outcome { failed: flood.sum(|c| &c.failed), closed_by_server: flood.sum(|c| &c.closed_by_server) };
+    let outcome = Outcome {
+        logins: flood.sum(|c| &c.logins),
+        failed: flood.sum(|c| &c.failed),
+        refused: flood.sum(|c| &c.failures[Cause::Refused as usize]),
+        closed_by_server: flood.sum(|c| &c.closed_by_server),
+    };
     flood.pool.stop(STOP_PATIENCE)?;
     Ok(outcome)
 }
@@ -147,9 +155,16 @@ impl Control<'_> {
         let options = &self.common.options;
         match self.phase {
             Some(Phase::Ramp { began_ns }) => {
-                // With reconnects a connection may log in several times, and none fails for good.
-                let there = if options.reconnect { self.sum(|c| &c.open) } else { self.sum(|c| &c.logins) };
-                if there + self.sum(|c| &c.failed) < u64::from(options.connections) {
+                // With reconnects a connection may log in several times, and none fails for good: there the ramp is
+                // over once each has been tried.
+                let there = self.sum(|c| &c.logins);
+                let over = if options.reconnect {
+                    let tried = self.sum(|c| &c.begun).saturating_sub(self.sum(|c| &c.reconnects));
+                    tried >= u64::from(options.connections) && self.sum(|c| &c.opening) == 0
+                } else {
+                    there + self.sum(|c| &c.failed) >= u64::from(options.connections)
+                };
+                if !over {
                     return false;
                 }
                 // The schedule puts the first connection at its beginning, so n of them span n − 1 intervals.
@@ -172,7 +187,7 @@ impl Control<'_> {
                 self.reporter.mark("phase.began", vec![("phase", "hold".into())]);
                 self.phase = Some(Phase::Hold { until });
                 // Nothing to hold: a person is not kept waiting for it. (A runner says itself when it is over.)
-                there == 0 && !self.common.options.wait_for_start
+                there == 0 && !self.common.options.reconnect && !self.common.options.wait_for_start
             }
             Some(Phase::Hold { until: Some(until) }) => Instant::now() >= until,
             Some(Phase::Hold { until: None }) | None => false,

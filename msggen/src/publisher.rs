@@ -107,8 +107,7 @@ impl Publisher {
     }
 
     fn is_ahead(&self) -> bool {
-        self.at_full_speed
-            && self.sent - self.links.iter().map(|link| link.totals.accepted).sum::<u64>() >= UNACCEPTED_MAX
+        self.at_full_speed && self.sent.saturating_sub(self.totals().accepted) >= UNACCEPTED_MAX
     }
 
     fn encode(&mut self, generator: u16, intended_ns: u64, now_ns: u64) {

@@ -7,7 +7,7 @@
 //! returns when what the phase waits for has come, or its time is up. An interruption or a worker's death leaves the
 //! loop at once; what has been measured until then is summed up all the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
@@ -143,6 +143,8 @@ struct Run<'a> {
     facts: Facts,
     times: Times,
     workers: BTreeMap<Role, Worker>,
+    /// Whose output has ended.
+    ended: BTreeSet<Role>,
     tell_events: SyncSender<Event>,
     events: Receiver<Event>,
     sampler: Sampler,
@@ -176,6 +178,7 @@ impl<'a> Run<'a> {
             facts: Facts { deliveries_from_us: u64::MAX, ..Facts::default() },
             times: Times { began_us: Stamp::now().mono_us, ..Times::default() },
             workers: BTreeMap::new(),
+            ended: BTreeSet::new(),
             tell_events,
             events,
             sampler,
@@ -424,6 +427,7 @@ impl<'a> Run<'a> {
 
     /// A worker's output has ended. The publisher may end when it is done; anyone else's end is the run's.
     fn ended(&mut self, role: Role) -> Result<(), Cut> {
+        self.ended.insert(role);
         if !self.workers.contains_key(&role) || (role == Role::Publisher && self.facts.published.is_some()) {
             return Ok(());
         }
@@ -494,7 +498,7 @@ impl<'a> Run<'a> {
         self.sampler.unwatch(worker.pid());
         worker.tell(&Command::Stop);
         let deadline = Instant::now() + END_PATIENCE;
-        let mut said_all = false;
+        let mut said_all = self.ended.contains(&role);
         // Its output may end a moment before or after it does.
         while Instant::now() < deadline && !(said_all && worker.end().is_some()) {
             match self.events.recv_timeout(Duration::from_millis(5)) {

@@ -92,7 +92,7 @@ impl<L: Copy> Letters<L> {
     }
 
     /// Moves the letters of `other` behind these.
-    fn append(&mut self, other: &mut Self) {
+    pub fn append(&mut self, other: &mut Self) {
         if self.is_empty() {
             std::mem::swap(self, other);
             return;

@@ -9,10 +9,11 @@ use crate::strangers::{Manner, Stranger, nobody, quiet_port};
 use crate::tool::{self, floodmark};
 use crate::viewer::Viewer;
 
-/// Fails as asked: the count, the cause and its words, exit code 1.
+/// Fails as asked: the count, the cause and its words, exit code 1; 3 when there is no server at all.
 #[track_caller]
 fn fails(address: SocketAddr, more: &[&str], cause: &str, words: &str, count: u64) {
-    let finished = flood(address, &[&["-n", "8", "--hold", "10ms"], more].concat()).expect_code(1);
+    let code = if cause == "refused" { 3 } else { 1 };
+    let finished = flood(address, &[&["-n", "8", "--hold", "10ms"], more].concat()).expect_code(code);
     let line = format!("failed    {count} × {cause}: ");
     assert!(finished.stdout.contains(&line), "no '{line}': {finished}");
     assert!(finished.stdout.contains(words), "no '{words}': {finished}");
@@ -20,7 +21,7 @@ fn fails(address: SocketAddr, more: &[&str], cause: &str, words: &str, count: u6
     assert_eq!(others, 1, "one cause, and no other: {finished}");
 
     let more = [&["-n", "8", "--hold", "10ms", "--json"], more].concat();
-    let frames = flood(address, &more).expect_code(1).frames();
+    let frames = flood(address, &more).expect_code(code).frames();
     assert_eq!(value(&frames, &format!("connections.failures.{cause}")), Some(count as f64));
     assert_eq!(value(&frames, "connections.failed"), Some(count as f64));
     assert_eq!(value(&frames, "connections.logins"), Some(8.0 - count as f64));
@@ -102,5 +103,5 @@ fn a_flood_in_which_every_connection_failed_does_not_hold_nothing_forever() {
     let mut flood = tool::start(target(nobody()).iter().map(String::as_str).chain(["-n", "5"]));
     let ended = tool::within(std::time::Duration::from_secs(4), || flood.has_ended().then_some(()));
     assert!(ended.is_some(), "it holds 0 connections: {}", flood.stderr());
-    flood.finish().expect_code(1);
+    flood.finish().expect_code(3);
 }

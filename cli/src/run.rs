@@ -35,7 +35,7 @@ pub(crate) fn main(flags: &RunFlags) -> Ended {
         runner::run(&plan, &settings, interrupts, &mut display).map_err(|error| match error {
             RunError::Bundle(BundleError::Occupied { .. }) => Exit::wrong_input(error),
             RunError::Bundle(_) => Exit::broke(error),
-            RunError::Target { .. } | RunError::Process(_) => Exit::cannot(error),
+            RunError::Process(_) => Exit::cannot(error),
         })?;
     display.finish();
     let printed = if flags.json {

@@ -57,11 +57,6 @@ impl Status<'_> {
         self.phase
     }
 
-    /// The scenario's name.
-    pub fn name(&self) -> &str {
-        &self.plan.name
-    }
-
     /// Since the run began.
     pub fn elapsed(&self) -> Duration {
         Duration::from_micros(Stamp::now().mono_us.saturating_sub(self.times.began_us))

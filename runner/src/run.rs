@@ -80,14 +80,6 @@ pub enum RunError {
     /// The bundle.
     #[error(transparent)]
     Bundle(#[from] BundleError),
-    /// A target that has no address.
-    #[error("could not find the target '{name}': {reason}")]
-    Target {
-        /// As written.
-        name: String,
-        /// What the system said.
-        reason: String,
-    },
     /// The server's process, whose memory was to be measured.
     #[error("{0}")]
     Process(#[from] sar::SarError),

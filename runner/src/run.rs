@@ -7,45 +7,31 @@
 //! returns when what the phase waits for has come, or its time is up. An interruption or a worker's death leaves the
 //! loop at once; what has been measured until then is summed up all the same.
 
+mod crew;
+mod phases;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use sar::{HostInfo, Sampler};
 use serde_json::{Value, json};
-use telemetry::{Bundle, BundleError, Command, Frame, Mark, Sample, Stamp};
+use telemetry::{Bundle, BundleError, Frame, Mark, Sample, Stamp};
 use thiserror::Error;
 
-use crate::arguments;
 use crate::chart;
 use crate::facts::Facts;
-use crate::plan::{Plan, TargetPlan, Until};
+use crate::plan::{Plan, TargetPlan};
 use crate::progress::{Phase, Progress, Status};
-use crate::ramp::{RAMP_INTERVAL, RampSampler};
+use crate::ramp::RampSampler;
 use crate::summary::{self, Times, Verdict};
 use crate::threshold::Outcome;
 use crate::worker::{EVENTS_MAX, Event, Role, Worker};
+use phases::STALL_PATIENCE;
 
 /// How often the machine is sampled.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
-
-/// How long memory is watched before the ramp, with no connection.
-const BASELINE: Duration = Duration::from_millis(300);
-
-/// How long a worker may take to say that it is ready.
-const READY_PATIENCE: Duration = Duration::from_secs(20);
-
-/// How long a phase may go without any progress before the run gives it up.
-const STALL_PATIENCE: Duration = Duration::from_secs(30);
-
-/// How long a worker may take to end when it is told to; then it is killed.
-const END_PATIENCE: Duration = Duration::from_secs(10);
-
-/// How long to look, when a worker has ended, whether another one's end was the cause.
-const BLAME_PATIENCE: Duration = Duration::from_millis(300);
 
 /// The number of the run's publisher. There is one, so that any number does.
 pub(crate) const PUBLISHER_NUMBER: u16 = 1;
@@ -189,173 +175,6 @@ impl<'a> Run<'a> {
         self.drain()
     }
 
-    /// Starts the server, or finds the one that is there; returns where clients and publishers connect.
-    fn start_server(&mut self) -> Result<(SocketAddr, Option<SocketAddr>), Cut> {
-        match &self.plan.target {
-            TargetPlan::Spawn { shards, .. } => {
-                let arguments = arguments::server(self.plan, *shards);
-                self.start(Role::Server, &arguments)?;
-                let front = arguments::front(self.plan.protocol);
-                let address =
-                    |name| self.facts.address(Role::Server, name).and_then(|text| text.parse().ok());
-                let target = address(front)
-                    .ok_or_else(|| Cut::Stuck("the server did not say where it listens".into()))?;
-                Ok((target, address("router")))
-            }
-            TargetPlan::Attach { address, router, .. } => {
-                let find = |name: &str| {
-                    let found = name.to_socket_addrs().map(|mut addresses| addresses.next());
-                    match found {
-                        Ok(Some(address)) => Ok(address),
-                        Ok(None) => Err(Cut::Stuck(format!("the target '{name}' has no address"))),
-                        Err(error) => Err(Cut::Stuck(format!("could not find the target '{name}': {error}"))),
-                    }
-                };
-                let router = router.as_ref().map(|router| find(&router.to_string())).transpose()?;
-                Ok((find(&address.to_string())?, router))
-            }
-        }
-    }
-
-    fn start_generator(&mut self, target: SocketAddr) -> Result<(), Cut> {
-        self.start(Role::Generator, &arguments::generator(self.plan, target))
-    }
-
-    fn start_publisher(&mut self, router: Option<SocketAddr>) -> Result<(), Cut> {
-        match (&self.plan.messages, router) {
-            (Some(messages), Some(router)) => {
-                self.start(Role::Publisher, &arguments::publisher(messages, router))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Starts a worker and waits until it is ready.
-    fn start(&mut self, role: Role, arguments: &[OsString]) -> Result<(), Cut> {
-        let worker = Worker::start(role, &self.program, arguments, &self.tell_events)
-            .map_err(|error| Cut::Stuck(format!("could not start the {}: {error}", role.name())))?;
-        let pid = worker.pid();
-        self.workers.insert(role, worker);
-        let ready = self.pump(READY_PATIENCE, move |facts| facts.ready.contains_key(&role))?;
-        if !ready {
-            return Err(Cut::Stuck(format!("the {} was not ready within {READY_PATIENCE:?}", role.name())));
-        }
-        // A worker that has ended since is reported when its output ends.
-        let _ = self.sampler.watch(pid, role.name());
-        self.sample()
-    }
-
-    fn ramp(&mut self) -> Result<(), Cut> {
-        self.begin_ramp_sampling();
-        self.tell(Role::Generator, &Command::Interval { ms: RAMP_INTERVAL.as_millis() as u64 });
-        self.pump(BASELINE, |_| false)?;
-        self.enter(Phase::Ramp)?;
-        self.tell(Role::Generator, &Command::Start);
-        self.pump_while_it_moves(
-            "the ramp",
-            |facts| facts.ramp.is_some(),
-            |facts| facts.value("connections.logins") + facts.value("connections.failed"),
-        )?;
-        // One more reading of both, so that the last connections are in the fit.
-        self.pump(RAMP_INTERVAL * 3, |_| false)?;
-        self.ramp = None;
-        self.facts.ramping = false;
-        if self.facts.value("connections.logins") == 0.0 {
-            return Err(Cut::Stuck(self.explain_nobody()));
-        }
-        self.tell(Role::Generator, &Command::Interval { ms: SAMPLE_INTERVAL.as_millis() as u64 });
-        Ok(())
-    }
-
-    fn explain_nobody(&self) -> String {
-        let asked = self.plan.connections.count;
-        let cause = self.facts.ramp.as_ref().and_then(|mark| mark.attributes.get("main_failure"));
-        let cause = cause.and_then(Value::as_str).unwrap_or("no cause was reported");
-        format!("none of {asked} connections could be opened: {cause}")
-    }
-
-    fn begin_ramp_sampling(&mut self) {
-        let pid = |role: Role| self.workers.get(&role).map(Worker::pid);
-        let server = match self.plan.target {
-            TargetPlan::Spawn { .. } => pid(Role::Server),
-            TargetPlan::Attach { pid, .. } => pid,
-        };
-        self.ramp = Some(RampSampler::begin(server, pid(Role::Generator)));
-        self.facts.ramping = true;
-    }
-
-    fn hold(&mut self) -> Result<(), Cut> {
-        self.enter(Phase::Hold)?;
-        let began = Instant::now();
-        if let (Some(messages), true) = (&self.plan.messages, self.workers.contains_key(&Role::Publisher)) {
-            self.begin_messages()?;
-            match messages.until {
-                Until::Sent(_) => {
-                    self.pump_while_it_moves(
-                        "sending",
-                        |facts| facts.published.is_some(),
-                        |facts| facts.value("publisher.sent") + facts.value("publisher.delivered"),
-                    )?;
-                }
-                Until::Elapsed(duration) => {
-                    self.pump(duration + STALL_PATIENCE, |facts| facts.published.is_some())?;
-                }
-            }
-            self.end_messages()?;
-        }
-        let left = self.plan.connections.hold.saturating_sub(began.elapsed());
-        self.pump(left, |_| false)?;
-        Ok(())
-    }
-
-    fn begin_messages(&mut self) -> Result<(), Cut> {
-        self.sample()?;
-        self.times.cpu_began = self.cpu_seconds();
-        let now_us = Stamp::now().mono_us;
-        self.times.messages_began_us = Some(now_us);
-        let warm_us = now_us + self.plan.warmup.as_micros() as u64;
-        self.facts.deliveries_from_us = warm_us;
-        self.mark("phase.began", json!({ "phase": "messages", "warm_up_ends_mono_us": warm_us }))?;
-        self.tell(Role::Publisher, &Command::Start);
-        Ok(())
-    }
-
-    /// After the last message: what is on its way arrives, or is lost.
-    fn end_messages(&mut self) -> Result<(), Cut> {
-        self.times.messages_ended_us = Some(Stamp::now().mono_us);
-        self.sample()?;
-        self.times.cpu_ended = self.cpu_seconds();
-        self.mark("phase.ended", json!({ "phase": "messages" }))?;
-        self.enter(Phase::Settle)?;
-        self.end(Role::Publisher)?;
-        // Fresh figures at once, not with the next second.
-        self.tell(Role::Generator, &Command::Interval { ms: RAMP_INTERVAL.as_millis() as u64 });
-        let settled = |facts: &Facts| {
-            facts.expected().is_some_and(|expected| {
-                let seen = facts.received_audit;
-                seen.delivered + seen.misrouted + seen.corrupt >= expected
-            })
-        };
-        self.pump(self.plan.settle, settled)?;
-        // A moment longer, in which a duplicate of the last message would come.
-        self.pump(RAMP_INTERVAL * 4, |_| false)?;
-        self.tell(Role::Generator, &Command::Interval { ms: SAMPLE_INTERVAL.as_millis() as u64 });
-        self.sample()?;
-        self.enter(Phase::Hold)
-    }
-
-    fn drain(&mut self) -> Result<(), Cut> {
-        self.enter(Phase::Drain)?;
-        self.tell(Role::Generator, &Command::Settle);
-        self.tell(Role::Generator, &Command::Interval { ms: RAMP_INTERVAL.as_millis() as u64 });
-        self.tell(Role::Generator, &Command::Close);
-        self.pump_while_it_moves(
-            "the drain",
-            |facts| facts.value("connections.open") == 0.0,
-            |facts| facts.value("connections.open"),
-        )
-    }
-
     /// Takes in events and samples on time until `done`, or until `patience` is over (`false`).
     fn pump(&mut self, patience: Duration, done: impl Fn(&Facts) -> bool) -> Result<bool, Cut> {
         let deadline = Instant::now() + patience;
@@ -417,15 +236,6 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// A worker's output has ended. The publisher may end when it is done; anyone else's end is the run's.
-    fn ended(&mut self, role: Role) -> Result<(), Cut> {
-        self.ended.insert(role);
-        if !self.workers.contains_key(&role) || (role == Role::Publisher && self.facts.published.is_some()) {
-            return Ok(());
-        }
-        Err(Cut::Died(role))
-    }
-
     fn sample(&mut self) -> Result<(), Cut> {
         let sample = self.sampler.sample();
         self.facts.learn_values(&sample.values);
@@ -478,30 +288,6 @@ impl<'a> Run<'a> {
         self.bundle.append(&Frame::Mark(mark))
     }
 
-    fn tell(&mut self, role: Role, command: &Command) {
-        if let Some(worker) = self.workers.get_mut(&role) {
-            worker.tell(command);
-        }
-    }
-
-    /// Tells a worker to end, takes in its last words, and kills it when it does not end.
-    fn end(&mut self, role: Role) -> Result<(), BundleError> {
-        let Some(mut worker) = self.workers.remove(&role) else { return Ok(()) };
-        self.sampler.unwatch(worker.pid());
-        worker.tell(&Command::Stop);
-        let deadline = Instant::now() + END_PATIENCE;
-        let mut said_all = self.ended.contains(&role);
-        // Its output may end a moment before or after it does.
-        while Instant::now() < deadline && !(said_all && worker.end().is_some()) {
-            match self.events.recv_timeout(Duration::from_millis(5)) {
-                Ok(Event::Frame(role, frame)) => self.take(role, &frame)?,
-                Ok(Event::Ended(ended)) => said_all |= ended == role,
-                Ok(Event::Interrupted) | Err(_) => {}
-            }
-        }
-        Ok(())
-    }
-
     fn show(&mut self) {
         let Self { plan, facts, phase, times, progress, .. } = self;
         progress.status(&Status { plan, facts, phase: *phase, times });
@@ -546,25 +332,6 @@ impl<'a> Run<'a> {
             Cut::Stuck(sentence) => sentence,
             Cut::Bundle(error) => error.to_string(),
             Cut::Died(role) => self.explain_death(role),
-        }
-    }
-
-    /// Who died first, and how. A server's death is soon everyone's, so those behind it are looked at for a moment.
-    fn explain_death(&mut self, noticed: Role) -> String {
-        let deadline = Instant::now() + BLAME_PATIENCE;
-        loop {
-            let suspects = [Role::Server, Role::Generator, Role::Publisher].into_iter();
-            for role in suspects.take_while(|role| *role != noticed || Instant::now() >= deadline) {
-                let Some(worker) = self.workers.get_mut(&role) else { continue };
-                let Some(status) = worker.end() else { continue };
-                let words = worker.last_words();
-                let colon = if words.is_empty() { "" } else { ": " };
-                return format!("the {} ended before the run did ({status}){colon}{words}", role.name());
-            }
-            if Instant::now() >= deadline + BLAME_PATIENCE {
-                return format!("the {} has closed its output and is stuck", noticed.name());
-            }
-            std::thread::sleep(Duration::from_millis(5));
         }
     }
 }

@@ -1,0 +1,87 @@
+//! The run's workers: started, told, ended, and their deaths explained.
+
+use std::ffi::OsString;
+use std::time::{Duration, Instant};
+
+use telemetry::{BundleError, Command};
+
+use super::{Cut, Run};
+use crate::worker::{Event, Role, Worker};
+
+/// How long a worker may take to say that it is ready.
+const READY_PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long a worker may take to end when it is told to; then it is killed.
+const END_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long to look, when a worker has ended, whether another one's end was the cause.
+const BLAME_PATIENCE: Duration = Duration::from_millis(300);
+
+impl Run<'_> {
+    /// Starts a worker and waits until it is ready.
+    pub(super) fn start(&mut self, role: Role, arguments: &[OsString]) -> Result<(), Cut> {
+        let worker = Worker::start(role, &self.program, arguments, &self.tell_events)
+            .map_err(|error| Cut::Stuck(format!("could not start the {}: {error}", role.name())))?;
+        let pid = worker.pid();
+        self.workers.insert(role, worker);
+        let ready = self.pump(READY_PATIENCE, move |facts| facts.ready.contains_key(&role))?;
+        if !ready {
+            return Err(Cut::Stuck(format!("the {} was not ready within {READY_PATIENCE:?}", role.name())));
+        }
+        // A worker that has ended since is reported when its output ends.
+        let _ = self.sampler.watch(pid, role.name());
+        self.sample()
+    }
+
+    /// A worker's output has ended. The publisher may end when it is done; anyone else's end is the run's.
+    pub(super) fn ended(&mut self, role: Role) -> Result<(), Cut> {
+        self.ended.insert(role);
+        if !self.workers.contains_key(&role) || (role == Role::Publisher && self.facts.published.is_some()) {
+            return Ok(());
+        }
+        Err(Cut::Died(role))
+    }
+
+    pub(super) fn tell(&mut self, role: Role, command: &Command) {
+        if let Some(worker) = self.workers.get_mut(&role) {
+            worker.tell(command);
+        }
+    }
+
+    /// Tells a worker to end, takes in its last words, and kills it when it does not end.
+    pub(super) fn end(&mut self, role: Role) -> Result<(), BundleError> {
+        let Some(mut worker) = self.workers.remove(&role) else { return Ok(()) };
+        self.sampler.unwatch(worker.pid());
+        worker.tell(&Command::Stop);
+        let deadline = Instant::now() + END_PATIENCE;
+        let mut said_all = self.ended.contains(&role);
+        // Its output may end a moment before or after it does.
+        while Instant::now() < deadline && !(said_all && worker.end().is_some()) {
+            match self.events.recv_timeout(Duration::from_millis(5)) {
+                Ok(Event::Frame(role, frame)) => self.take(role, &frame)?,
+                Ok(Event::Ended(ended)) => said_all |= ended == role,
+                Ok(Event::Interrupted) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Who died first, and how. A server's death is soon everyone's, so those behind it are looked at for a moment.
+    pub(super) fn explain_death(&mut self, noticed: Role) -> String {
+        let deadline = Instant::now() + BLAME_PATIENCE;
+        loop {
+            let suspects = [Role::Server, Role::Generator, Role::Publisher].into_iter();
+            for role in suspects.take_while(|role| *role != noticed || Instant::now() >= deadline) {
+                let Some(worker) = self.workers.get_mut(&role) else { continue };
+                let Some(status) = worker.end() else { continue };
+                let words = worker.last_words();
+                let colon = if words.is_empty() { "" } else { ": " };
+                return format!("the {} ended before the run did ({status}){colon}{words}", role.name());
+            }
+            if Instant::now() >= deadline + BLAME_PATIENCE {
+                return format!("the {} has closed its output and is stuck", noticed.name());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}

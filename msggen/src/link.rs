@@ -79,7 +79,7 @@ impl Link {
             Ok(stream)
         };
         let stream = open().map_err(|error| LinkError::Connect { address, error })?;
-        Ok(Self {
+        let mut link = Self {
             address,
             stream,
             feed: Feed::default(),
@@ -87,7 +87,10 @@ impl Link {
             sent: 0,
             totals: Totals::default(),
             synced: 0,
-        })
+        };
+        // At once: a publisher may wait for its start longer than the server waits for a hello.
+        link.flush()?;
+        Ok(link)
     }
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {

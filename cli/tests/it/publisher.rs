@@ -1,7 +1,9 @@
 //! `floodmark msggen`: what it sends, to whom, and when it may not.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::Stdio;
 
 use nix::sys::signal::Signal;
 use wire::mark::{Found, Mark, find};
@@ -187,4 +189,32 @@ fn says_when_the_server_goes_away() {
     // It could run, and then something broke.
     assert_eq!(finished.code, Some(4), "{finished}");
     finished.expect_stderr(&[&router, "closed the connection"]);
+}
+
+/// What went wrong: the hello left with the first message, so a server that waits ten seconds for one had hung up on a
+/// publisher whose run took longer than that to open its connections.
+#[test]
+fn a_publisher_introduces_itself_before_its_start() {
+    let chat = Chat::start(&["--head-timeout", "100ms"]);
+    let router = chat.router.to_string();
+    let mut command = tool::command([
+        "msggen", "--worker", "--router", &router, "--max-id", "9", "--count", "5", "--rate", "1000/s",
+    ]);
+    let mut publisher =
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the binary starts");
+    eventually("the server knows the publisher", || {
+        (chat.metrics()["floodmark_publishers_total"] >= 1.0).then_some(())
+    });
+    // Past the server's patience with strangers.
+    eventually("a stranger is shown the door", || {
+        (chat.metrics()["floodmark_timed_out_total"] >= 1.0).then_some(()).or_else(|| {
+            let _ = TcpStream::connect(chat.listen).map(|mut stream| stream.read(&mut [0; 512]));
+            None
+        })
+    });
+    let mut stdin = publisher.stdin.take().expect("piped");
+    stdin.write_all(b"{\"command\":\"start\"}\n").expect("the publisher listens");
+    let status = publisher.wait().expect("it ends");
+    assert!(status.success(), "{status}");
+    assert_eq!(chat.metrics()["floodmark_messages_total"], 5.0);
 }

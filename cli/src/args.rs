@@ -124,6 +124,9 @@ pub(crate) struct FloodtestFlags {
     /// How many connections to open [with --urls: one for each].
     #[arg(long, short = 'n', value_name = "N", default_value_t = Count(1000), conflicts_with = "urls")]
     pub(crate) connections: Count,
+    /// Room for as many, when a worker is told to open more while they are held [default: --connections].
+    #[arg(long, value_name = "N", conflicts_with = "urls")]
+    pub(crate) connections_max: Option<Count>,
     /// Connections begun per second, like 2000/s [default: as fast as --concurrency allows].
     #[arg(long, value_name = "RATE", conflicts_with = "interval", value_parser = rate)]
     pub(crate) rate: Option<Rate>,

@@ -65,6 +65,10 @@ fn resolve_options(flags: &FloodtestFlags) -> Result<Options, Exit> {
             return Err(Exit::wrong_input("say where to connect: --target ADDRESS or --urls FILE"));
         }
     };
+    let connections_max = flags.connections_max.map_or(Ok(connections), |most| u32::try_from(most.0));
+    let connections_max = connections_max
+        .map_err(|_| Exit::wrong_input("--connections-max must be below 2^32"))?
+        .max(connections);
     if connections == 0 {
         return Err(Exit::wrong_input("--connections 0 opens nothing: write at least 1"));
     }
@@ -72,7 +76,7 @@ fn resolve_options(flags: &FloodtestFlags) -> Result<Options, Exit> {
         flags.source.iter().map(|range| AddressRange::between(range.first, range.last)).collect();
     let ports = flags.source_ports.map(|ports| ports.first..=ports.last);
     let sources =
-        Sources::resolve(&given, ports, target.ip(), u64::from(connections)).map_err(Exit::cannot)?;
+        Sources::resolve(&given, ports, target.ip(), u64::from(connections_max)).map_err(Exit::cannot)?;
     let interval_rate = flags.interval.map(|interval| 1.0 / interval.0.as_secs_f64());
     Ok(Options {
         target,
@@ -80,13 +84,14 @@ fn resolve_options(flags: &FloodtestFlags) -> Result<Options, Exit> {
         protocol,
         identity,
         connections,
+        connections_max,
         rate: flags.rate.map(Rate::per_second).or(interval_rate).filter(|rate| rate.is_finite()),
         concurrency: flags.concurrency,
         hold: flags.hold.map(|hold| hold.0),
         timeout: flags.timeout.0,
         reconnect: flags.reconnect,
         sources,
-        shards: shards(flags.shards, u64::from(connections), flags.descriptors, false)?,
+        shards: shards(flags.shards, u64::from(connections_max), flags.descriptors, false)?,
         descriptors_max: flags.descriptors,
         wait_for_start: flags.speech.worker,
     })

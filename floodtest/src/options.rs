@@ -67,6 +67,8 @@ pub struct Options {
     pub identity: Identity,
     /// How many connections to open.
     pub connections: u32,
+    /// Room for as many, when the knob `connections` is turned up while they are held; at least `connections`.
+    pub connections_max: u32,
     /// Connections begun per second; `None`: as fast as `concurrency` allows.
     pub rate: Option<f64>,
     /// The most connections that are begun and not yet logged in.

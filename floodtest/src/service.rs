@@ -29,6 +29,8 @@ const RETRY: Duration = Duration::from_millis(1);
 pub(crate) enum Order {
     /// Begin the schedule at this time (CLOCK_MONOTONIC).
     Start { at_ns: u64 },
+    /// Go on to `count` connections, the further ones from this time on.
+    More { count: u32, at_ns: u64 },
     /// Begin no more connections, and none again.
     Settle,
     /// Close all connections.
@@ -367,6 +369,11 @@ impl Service for Flood {
                     let schedule =
                         Schedule::new(self.index, shard.shards(), options.connections, options.rate, at_ns);
                     self.schedule = Some(schedule);
+                }
+                Order::More { count, at_ns } => {
+                    if let (Some(schedule), false) = (&mut self.schedule, self.settled) {
+                        schedule.extend(count, at_ns);
+                    }
                 }
                 Order::Settle => {
                     self.settled = true;

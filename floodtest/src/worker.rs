@@ -77,6 +77,7 @@ pub fn run(
         pool,
         reporter: Reporter::new("generator", "floodtest", emit),
         phase: None,
+        further: None,
         reported: Instant::now(),
     };
     flood.reporter.mark(
@@ -104,11 +105,23 @@ enum Phase {
     Hold { until: Option<Instant> },
 }
 
+/// Connections that were asked for while others are held.
+#[derive(Debug, Clone, Copy)]
+struct Further {
+    /// All connections there are to be.
+    asked: u32,
+    /// Those that had been tried when these were asked for.
+    before: u64,
+    began_ns: u64,
+    reached: bool,
+}
+
 struct Control<'a> {
     common: Arc<Common>,
     pool: Pool<Order>,
     reporter: Reporter<'a>,
     phase: Option<Phase>,
+    further: Option<Further>,
     /// When the last report was made: the next one's interval begins there.
     reported: Instant,
 }
@@ -139,15 +152,56 @@ impl Control<'_> {
                 Ok(Command::Settle) => self.tell(Order::Settle),
                 Ok(Command::Close) => self.tell(Order::Close),
                 Ok(Command::Interval { ms }) => interval = Duration::from_millis(ms),
-                Ok(Command::Start | Command::Set { .. }) | Err(RecvTimeoutError::Timeout) => {}
+                Ok(Command::Set { name, value }) => self.turn_knob(&name, value),
+                Ok(Command::Start) | Err(RecvTimeoutError::Timeout) => {}
             }
             if self.reported.elapsed() >= interval {
                 self.report();
             }
+            self.follow_further();
             if self.phase_over() {
                 return;
             }
         }
+    }
+
+    /// `connections`: how many there are to be from now on, more than before.
+    fn turn_knob(&mut self, name: &str, value: f64) {
+        let asked = self.further.map_or(self.common.options.connections, |further| further.asked);
+        let most = self.common.options.connections_max;
+        if name != "connections" || self.phase.is_none() {
+            return self.reporter.mark("warning", vec![("unknown_knob", name.into())]);
+        }
+        if !(f64::from(asked) < value && value <= f64::from(most)) {
+            return self.reporter.mark("warning", vec![("connections_out_of_range", value.into())]);
+        }
+        let (count, at_ns) = (value as u32, monotonic_ns());
+        self.reporter.mark("knob", vec![("name", name.into()), ("value", value.into())]);
+        self.further = Some(Further { asked: count, before: self.tried(), began_ns: at_ns, reached: false });
+        self.tell(Order::More { count, at_ns });
+    }
+
+    /// Connections that are logged in or have failed for good.
+    fn tried(&self) -> u64 {
+        self.sum(|c| &c.logins) + self.sum(|c| &c.failed)
+    }
+
+    /// Says once that the further connections are there.
+    fn follow_further(&mut self) {
+        let tried = self.tried();
+        let Some(further) = &mut self.further else { return };
+        if further.reached || tried < u64::from(further.asked) {
+            return;
+        }
+        further.reached = true;
+        let (asked, count) = (further.asked, tried - further.before);
+        let last_ns = self.common.counters.iter().map(|c| c.last_login_ns.get()).max().unwrap_or(0);
+        let seconds = last_ns.saturating_sub(further.began_ns) as f64 / 1e9;
+        let rate = count as f64 / seconds.max(1e-9);
+        self.reporter.mark(
+            "connections.reached",
+            vec![("connections", asked.into()), ("reached_rate_per_s", rate.into())],
+        );
     }
 
     /// Goes from ramp to hold when no connection is left to open; `true` when the hold is over as well.

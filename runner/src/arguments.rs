@@ -34,7 +34,7 @@ pub(crate) fn server(plan: &Plan, shards: Option<u32>) -> Vec<OsString> {
     if plan.protocol == Protocol::Line {
         arguments.extend(["--line".into(), any]);
     }
-    arguments.extend(["--connections".into(), (plan.connections.count + SPARE_CONNECTIONS).to_string()]);
+    arguments.extend(["--connections".into(), (plan.connections_max() + SPARE_CONNECTIONS).to_string()]);
     if let Some(shards) = shards {
         arguments.extend(["--shards".into(), shards.to_string()]);
     }
@@ -57,6 +57,9 @@ pub(crate) fn generator(plan: &Plan, target: SocketAddr) -> Vec<OsString> {
         }
     }
     arguments.extend(["--connections".into(), connections.count.to_string()]);
+    if plan.connections_max() > connections.count {
+        arguments.extend(["--connections-max".into(), plan.connections_max().to_string()]);
+    }
     arguments.extend(["--concurrency".into(), connections.concurrency.to_string()]);
     arguments.push(format!("--timeout={}ms", connections.timeout.as_millis().max(1)));
     if let Pace::Rate(rate) = connections.pace {

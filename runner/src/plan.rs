@@ -14,9 +14,9 @@ pub use check::Problem;
 
 use crate::{
     network::{HostPort, PortRange, SourceRange},
-    scenario::{Connections, Ids, Messages, Pace, Protocol, Scenario, Server, Target},
+    scenario::{Connections, Ids, Messages, Pace, Protocol, Scenario, Server, Step, Target},
     threshold::Threshold,
-    units::{Count, Size, Span},
+    units::{Count, Rate, Size, Span},
 };
 
 /// The version of the scenario format that is read and written.
@@ -37,6 +37,8 @@ pub struct Plan {
     pub connections: ConnectionsPlan,
     /// The messages to send in the hold phase; `None` sends none.
     pub messages: Option<MessagesPlan>,
+    /// Knobs to turn while connections are held, in the order of their times.
+    pub steps: Vec<StepPlan>,
     /// From the first message on, how long deliveries are left out of the delivery latency.
     pub warmup: Duration,
     /// After the last message, how long to wait for those on their way.
@@ -108,6 +110,17 @@ pub struct MessagesPlan {
     pub seed: u64,
 }
 
+/// Knobs to turn at one time of the hold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepPlan {
+    /// When, counted from the beginning of the hold.
+    pub at: Duration,
+    /// How many connections there are to be from then on.
+    pub connections: Option<u64>,
+    /// How many messages to send per second from then on.
+    pub messages_rate: Option<Rate>,
+}
+
 /// When sending ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
@@ -123,6 +136,11 @@ impl Plan {
         duration_of(self.connections.count, self.connections.pace)
     }
 
+    /// The most connections that are open at a time, those that steps add included.
+    pub fn connections_max(&self) -> u64 {
+        self.steps.iter().filter_map(|step| step.connections).max().unwrap_or(0).max(self.connections.count)
+    }
+
     /// How long messages are sent; `None` when that depends on the server's speed. Zero when there are none.
     pub fn messages_estimate(&self) -> Option<Duration> {
         self.messages.as_ref().map_or(Some(Duration::ZERO), MessagesPlan::duration_estimate)
@@ -130,7 +148,7 @@ impl Plan {
 
     /// How many messages are sent in all; `None` when that depends on the server's speed.
     pub fn message_count_estimate(&self) -> Option<u64> {
-        self.messages.as_ref().map_or(Some(0), MessagesPlan::count_estimate)
+        self.messages.as_ref().map_or(Some(0), |messages| messages.count_estimate(&self.steps))
     }
 
     /// How long the run takes from the first connect to the last message, the draining left out; `None` when that depends
@@ -170,7 +188,7 @@ impl MessagesPlan {
     }
 
     /// How many are sent in all; `None` when that depends on the server's speed.
-    pub fn count_estimate(&self) -> Option<u64> {
+    pub fn count_estimate(&self, steps: &[StepPlan]) -> Option<u64> {
         match (self.until, self.pace) {
             (Until::Sent(count), _) => Some(count),
             (Until::Elapsed(_), Pace::Unlimited) => None,
@@ -180,7 +198,14 @@ impl MessagesPlan {
                 reason = "rates and spans are bounded"
             )]
             (Until::Elapsed(duration), Pace::Rate(rate)) => {
-                Some((duration.as_secs_f64() * rate.per_second()).round() as u64)
+                let (mut since, mut rate, mut sum) = (Duration::ZERO, rate, 0.0);
+                let turned = steps.iter().filter_map(|step| Some((step.at, step.messages_rate?)));
+                for (at, next) in turned.take_while(|(at, _)| *at < duration) {
+                    sum += (at - since).as_secs_f64() * rate.per_second();
+                    (since, rate) = (at, next);
+                }
+                sum += (duration - since).as_secs_f64() * rate.per_second();
+                Some(sum.round() as u64)
             }
         }
     }
@@ -212,10 +237,19 @@ impl From<&Plan> for Scenario {
             protocol: Some(plan.protocol),
             connections: Some(plan.connections.to_scenario(plan.protocol)),
             messages: plan.messages.as_ref().map(Messages::from),
+            steps: Some(plan.steps.iter().map(Step::from).collect())
+                .filter(|steps: &Vec<_>| !steps.is_empty()),
             warmup: Some(Span(plan.warmup)),
             settle: Some(Span(plan.settle)),
             thresholds: Some(plan.thresholds.clone()),
         }
+    }
+}
+
+impl From<&StepPlan> for Step {
+    fn from(plan: &StepPlan) -> Self {
+        let StepPlan { at, connections, messages_rate } = *plan;
+        Self { at: Some(Span(at)), connections: connections.map(Count), messages_rate }
     }
 }
 

@@ -80,9 +80,12 @@ impl Status<'_> {
         }
     }
 
-    /// Connections asked for.
+    /// Connections asked for by this phase.
     pub fn connections_asked(&self) -> u64 {
-        self.plan.connections.count
+        match self.phase {
+            Phase::Starting | Phase::Ramp => self.plan.connections.count,
+            Phase::Hold | Phase::Settle | Phase::Drain => self.plan.connections_max(),
+        }
     }
 
     /// Connections logged in.

@@ -10,7 +10,7 @@
 mod crew;
 mod phases;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ use thiserror::Error;
 
 use crate::chart;
 use crate::facts::Facts;
-use crate::plan::{Plan, TargetPlan};
+use crate::plan::{Plan, StepPlan, TargetPlan};
 use crate::progress::{Phase, Progress, Status};
 use crate::ramp::RampSampler;
 use crate::summary::{self, Times, Verdict};
@@ -129,6 +129,8 @@ struct Run<'a> {
     /// For the quick readings of the ramp.
     ramp: Option<RampSampler>,
     phase: Phase,
+    /// Knobs that are still to be turned, and when.
+    steps: VecDeque<(Instant, StepPlan)>,
     next_sample: Instant,
 }
 
@@ -162,6 +164,7 @@ impl<'a> Run<'a> {
             sampler,
             ramp: None,
             phase: Phase::Starting,
+            steps: VecDeque::new(),
             next_sample: Instant::now(),
         })
     }
@@ -188,11 +191,13 @@ impl<'a> Run<'a> {
                 self.sample()?;
             }
             self.sample_ramp(now);
+            self.take_steps(now)?;
             if now >= deadline {
                 return Ok(false);
             }
             let ramp = self.ramp.as_ref().map(RampSampler::next);
-            let wake = [Some(deadline), Some(self.next_sample), ramp]
+            let step = self.steps.front().map(|(at, _)| *at);
+            let wake = [Some(deadline), Some(self.next_sample), ramp, step]
                 .into_iter()
                 .flatten()
                 .min()

@@ -40,6 +40,9 @@ pub struct Scenario {
     /// The messages to send while connections are held. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub messages: Option<Messages>,
+    /// Knobs to turn while connections are held, each at its time. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<Vec<Step>>,
     /// How long, from the first message, deliveries are left out of the delivery latency; the phase is marked in the
     /// recording. Default: 1s, or a fifth of the message time if that is less.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -126,6 +129,22 @@ pub struct Connections {
     /// The ports to connect from, on each source address. Default: the kernel chooses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_ports: Option<PortRange>,
+}
+
+/// Knobs to turn at one time of the hold: at least one of them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["at"], "minProperties" = 2))]
+pub struct Step {
+    /// When, counted from the beginning of the hold.
+    pub at: Option<Span>,
+    /// How many connections there are to be from then on: more than before. The further ones are opened at
+    /// 'connections.rate', the others stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections: Option<Count>,
+    /// How many messages to send per second from then on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messages_rate: Option<Rate>,
 }
 
 /// The messages to send while connections are held.

@@ -103,7 +103,7 @@ pub(crate) fn summary(plan: &Plan, facts: &Facts, times: &Times, verdict: &Verdi
         },
         "run": { "duration_s": times.ended_us.saturating_sub(times.began_us) as f64 / 1e6 },
         "connections": {
-            "asked": plan.connections.count,
+            "asked": plan.connections_max(),
             "peak": facts.connections_peak as u64,
             "failed": count("connections.failed"),
             "failures_by_cause": failures,

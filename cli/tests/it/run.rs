@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use telemetry::{BundleReader, Frame};
 
-use crate::recording::{at, count, phases, summary, value, worker};
+use crate::recording::{at, count, marks, phases, summary, value, worker};
 use crate::tool::{self, Finished, Running, floodmark, scenario};
 
 /// What makes smoke.yaml take a second or two.
@@ -298,6 +298,31 @@ fn every_event_of_a_match_reaches_all_its_viewers() {
         (sent * 20, sent * 20)
     );
     assert!(at(&summary, "delivery.latency_ms.mean").is_number());
+}
+
+/// matchstream-final.yaml, small: people turn on in the middle of events, and hear what comes from then on.
+#[test]
+fn knobs_are_turned_in_the_hold() {
+    let (_dir, bundle) = bundle();
+    let sets = [
+        "connections.count=100",
+        "connections.hold=1s",
+        "messages.rate=50/s",
+        "steps=[{ at: 300ms, connections: 150 }, { at: 500ms, messages_rate: 100/s }]",
+        "settle=500ms",
+        "thresholds=[connections.failed == 0, audit.lost == 0, audit.duplicated == 0]",
+    ];
+    let finished = run(&scenario("matchstream-final.yaml"), &bundle, &sets).expect_code(0);
+    finished.expect_stdout(&["150 of 150", "PASS  matchstream-final"]);
+    let summary = summary(&bundle);
+    let sent = count(&summary, "audit.sent");
+    assert!((51..100).contains(&sent), "{sent} sent in a second, at 50/s and then at 100/s");
+    let expected = count(&summary, "audit.expected");
+    assert!((sent * 100..=sent * 150).contains(&expected), "{expected} copies for 100 viewers, then 150");
+    let frames = crate::recording::frames(&bundle);
+    let turned: Vec<_> = marks(&frames, "runner").filter(|mark| mark.name == "knob").collect();
+    assert_eq!(turned.len(), 2);
+    assert!(marks(&frames, "generator").any(|mark| mark.name == "connections.reached"));
 }
 
 #[test]

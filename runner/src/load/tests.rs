@@ -79,6 +79,7 @@ connections:
   matches: 10
   source: [ 127.0.0.1, 127.0.0.3-127.0.0.9, 127.0.1.0/24 ]
   source_ports: 2000-3000
+steps: [ { at: 10s, messages_rate: 1.5/s }, { at: 20s, connections: 2_000, messages_rate: 1/s } ]
 messages: { rate: 0.5/s, duration: 30s, ids: zipf(1.1), max_id: 20, payload: 1KiB, generators: 3, seed: 9 }
 warmup: 0s
 settle: 0s
@@ -89,7 +90,9 @@ thresholds:
     let plan = plan_of(text, &[]);
     assert_eq!(plan.connections.ids, 10);
     assert_eq!(plan.connections.sources.len(), 3);
-    assert_eq!(plan.messages.as_ref().unwrap().count_estimate(), Some(15));
+    assert_eq!(plan.messages.as_ref().unwrap().count_estimate(&[]), Some(15));
+    assert_eq!(plan.message_count_estimate(), Some(5 + 15 + 10), "by the rate of each stretch");
+    assert_eq!(plan.connections_max(), 2000);
     assert_eq!(plan.thresholds[1].expr(), "delivery.latency_ms.p99 < 50us");
     // The plan is a scenario that says the same.
     assert_eq!(plan_of(&plan.to_yaml(), &[]), plan);
@@ -243,6 +246,14 @@ fn bad_input_is_named_with_its_place_and_what_to_write() {
         (with(&["messages: { rate: 1/s, duration: 1s, count: 5 }"]), &[], &[&["both a count and a duration"]]),
         (with(&["messages: { rate: 1/s, generators: 0, max_id: 0 }"]), &[], &[
             &["generators is 0"], &["max_id is 0"]]),
+        (with(&["steps: [ { at: 2s, connections: 70000 }, { at: 1s, connections: 70000 }, { at: 5s, messages_rate: 0/s } ]"]), &[], &[
+            &["a step at 1s comes after one at 2s", "in the order of their times"],
+            &["70000 connections are no more than the 70000 before", "write more than 70000"],
+            &["a step at 5s is not within the hold of 5s"], &["steps[2].messages_rate is 0"]]),
+        (with(&["steps: [ { at: 1s }, { connections: 90000 } ]"]), &[], &[
+            &["a step that turns no knob"], &["'steps[1].at' is missing"]]),
+        (with(&["messages: { max: true }", "steps: [ { at: 1s, messages_rate: 5/s } ]"]), &[], &[
+            &["no message rate to change"]]),
         (with(&["warmup: 5s"]), &[], &[&["a warmup of 5s leaves nothing of 5s of messages"]]),
         (with(&["name: a/b"]), &[], &[&["'a/b' cannot be a name"]]),
         // One mistake is blamed once: what rests on a value that could not be read is not a second one.

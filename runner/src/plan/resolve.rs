@@ -5,12 +5,12 @@
 use std::time::Duration;
 
 use super::{
-    ConnectionsPlan, MessagesPlan, Plan, TargetPlan, Until, VERSION,
+    ConnectionsPlan, MessagesPlan, Plan, StepPlan, TargetPlan, Until, VERSION,
     check::{Check, Problem},
 };
 use crate::{
     network::{PortRange, SourceRange},
-    scenario::{Connections, Ids, Messages, Pace, Protocol, Scenario, Server, Target},
+    scenario::{Connections, Ids, Messages, Pace, Protocol, Scenario, Server, Step, Target},
     threshold::Threshold,
     units::{Count, Size, Span},
 };
@@ -27,6 +27,8 @@ const GENERATORS_MAX: u64 = 10_000;
 const SHARDS_MAX: u64 = shard::SHARDS_MAX as u64;
 /// The largest process id that Linux gives (`PID_MAX_LIMIT`).
 const PID_MAX: u64 = 4_194_304;
+/// The most steps of a run.
+const STEPS_MAX: usize = 1000;
 /// The longest name; it becomes part of file names.
 const NAME_CHARS_MAX: usize = 80;
 
@@ -58,6 +60,7 @@ impl Scenario {
             connections.unwrap_or(Connections { count: Some(Count(1)), ..Connections::default() });
         let connections = check.connections(&connections, protocol);
         let messages = self.messages.as_ref().map(|messages| check.messages(messages, &connections));
+        let steps = check.steps(self.steps.as_deref().unwrap_or_default(), &connections, messages.as_ref());
         let warmup = check.warmup(self.warmup, messages.as_ref());
         let thresholds = self.thresholds.clone().unwrap_or_default();
         check.thresholds(&thresholds, &target, messages.is_some());
@@ -71,6 +74,7 @@ impl Scenario {
             protocol,
             connections,
             messages,
+            steps,
             warmup,
             settle: self.settle.map_or(SETTLE, |span| span.0),
             thresholds,
@@ -245,6 +249,64 @@ impl Check {
                 &["connections.hold"];
         }
         Until::Elapsed(duration)
+    }
+
+    fn steps(
+        &mut self,
+        given: &[Step],
+        connections: &ConnectionsPlan,
+        messages: Option<&MessagesPlan>,
+    ) -> Vec<StepPlan> {
+        if given.len() > STEPS_MAX {
+            let what = format!("{} steps are too many", given.len());
+            self.wrong("steps", what, format!("write at most {STEPS_MAX}"));
+        }
+        let (mut last, mut open) = (Duration::ZERO, connections.count);
+        let mut steps = Vec::new();
+        for (index, step) in given.iter().take(STEPS_MAX).enumerate() {
+            let path = |key: &str| format!("steps[{index}].{key}");
+            let at = self.required(&path("at"), step.at, "at: 10s").map_or(last, |at| at.0);
+            if at < last {
+                let what = format!("a step at {} comes after one at {}", Span(at), Span(last));
+                self.wrong(&path("at"), what, "write the steps in the order of their times");
+            } else if at >= connections.hold {
+                let what =
+                    format!("a step at {} is not within the hold of {}", Span(at), Span(connections.hold));
+                self.wrong(&path("at"), what, "write less, or raise connections.hold").rests_on =
+                    &["connections.hold"];
+            }
+            last = last.max(at);
+            if let Some(Count(count)) = step.connections {
+                if count <= open {
+                    let what = format!("{count} connections are no more than the {open} before");
+                    self.wrong(&path("connections"), what, format!("write more than {open}")).rests_on =
+                        &["connections.count"];
+                } else if count > CONNECTIONS_MAX {
+                    let what = format!("{} is {count}", path("connections"));
+                    self.wrong(&path("connections"), what, format!("write at most {CONNECTIONS_MAX}"));
+                }
+                open = open.max(count.min(CONNECTIONS_MAX));
+            }
+            if let Some(rate) = step.messages_rate {
+                self.pace(&path("messages_rate"), Pace::Rate(rate));
+                if !messages.is_some_and(|messages| matches!(messages.pace, Pace::Rate(_))) {
+                    let what = "there is no message rate to change";
+                    self.wrong(&path("messages_rate"), what, "add messages.rate, or leave it out").rests_on =
+                        &["messages"];
+                }
+            }
+            if step.connections.is_none() && step.messages_rate.is_none() {
+                let instead = "write connections: or messages_rate: beside its time";
+                self.wrong(&format!("steps[{index}]"), "a step that turns no knob", instead);
+            }
+            let connections = step.connections.map(|count| count.0);
+            steps.push(StepPlan { at, connections, messages_rate: step.messages_rate });
+        }
+        if open > connections.count {
+            let ports = connections.source_ports.unwrap_or(PortRange::UNPRIVILEGED);
+            self.capacity(open, &connections.sources, ports);
+        }
+        steps
     }
 
     fn warmup(&mut self, given: Option<Span>, messages: Option<&MessagesPlan>) -> Duration {

@@ -104,6 +104,7 @@ impl Run<'_> {
     pub(super) fn hold(&mut self) -> Result<(), Cut> {
         self.enter(Phase::Hold)?;
         let began = Instant::now();
+        self.steps = self.plan.steps.iter().map(|step| (began + step.at, *step)).collect();
         if let (Some(messages), true) = (&self.plan.messages, self.workers.contains_key(&Role::Publisher)) {
             self.begin_messages()?;
             match messages.until {
@@ -122,6 +123,25 @@ impl Run<'_> {
         }
         let left = self.plan.connections.hold.saturating_sub(began.elapsed());
         self.pump(left, |_| false)?;
+        Ok(())
+    }
+
+    /// Turns the knobs that are due.
+    pub(super) fn take_steps(&mut self, now: Instant) -> Result<(), Cut> {
+        while let Some((_, step)) = self.steps.pop_front_if(|(at, _)| *at <= now) {
+            if let Some(rate) = step.messages_rate {
+                self.turn(Role::Publisher, "rate", rate.per_second())?;
+            }
+            if let Some(connections) = step.connections {
+                self.turn(Role::Generator, "connections", connections as f64)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn turn(&mut self, role: Role, name: &str, value: f64) -> Result<(), Cut> {
+        self.mark("knob", json!({ "worker": role.name(), "name": name, "value": value }))?;
+        self.tell(role, &Command::Set { name: name.into(), value });
         Ok(())
     }
 
@@ -162,6 +182,7 @@ impl Run<'_> {
     }
 
     pub(super) fn drain(&mut self) -> Result<(), Cut> {
+        self.steps.clear();
         self.enter(Phase::Drain)?;
         self.tell(Role::Generator, &Command::Settle);
         self.tell(Role::Generator, &Command::Interval { ms: RAMP_INTERVAL.as_millis() as u64 });

@@ -1,4 +1,4 @@
-//! The admin address: sending by hand, figures for a scraper, a health check.
+//! The admin address: sending by hand, figures for a scraper and for whoever looks in, a health check.
 //!
 //! It runs on a thread of its own that keeps the process's main descriptor table. Shards never wake it: tokio's
 //! wake-ups are writes to a descriptor, which would mean something else in a shard's table. So whoever waits for
@@ -6,15 +6,14 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::fmt::Write as _;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, CONTENT_TYPE};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -22,9 +21,9 @@ use shard::{Mailboxes, Stats};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-use crate::counters::Counters;
 use crate::delivery::Letter;
 use crate::directory::Place;
+use crate::figures;
 use crate::publisher::{Origin, Receipt};
 use crate::service::Common;
 
@@ -94,11 +93,14 @@ impl Drop for OpenTicket<'_> {
     }
 }
 
+const JSON: &str = "application/json";
+
 /// What the admin address serves from.
 pub(crate) struct Admin {
     pub(crate) common: Arc<Common>,
     pub(crate) mailboxes: Arc<Mailboxes<Letter>>,
     pub(crate) stats: Arc<Vec<Stats>>,
+    pub(crate) started: Instant,
 }
 
 /// Binds the admin address and serves it until the process ends.
@@ -154,9 +156,14 @@ type Answer = Response<Full<Bytes>>;
 async fn answer(admin: Arc<Admin>, request: Request<Incoming>) -> Result<Answer, Infallible> {
     let path = request.uri().path();
     let wanted = match path {
-        "/healthz" | "/metrics" => Method::GET,
+        "/healthz" | "/inspect" | "/metrics" => Method::GET,
         _ if path.starts_with("/send/") => Method::POST,
-        _ => return Ok(text(StatusCode::NOT_FOUND, "try GET /metrics, GET /healthz or POST /send/{id}\n")),
+        _ => {
+            return Ok(text(
+                StatusCode::NOT_FOUND,
+                "try GET /metrics, GET /inspect, GET /healthz or POST /send/{id}\n",
+            ));
+        }
     };
     if request.method() != wanted && !(wanted == Method::GET && request.method() == Method::HEAD) {
         let mut refusal = text(StatusCode::METHOD_NOT_ALLOWED, &format!("{path} takes {wanted}\n"));
@@ -166,11 +173,10 @@ async fn answer(admin: Arc<Admin>, request: Request<Incoming>) -> Result<Answer,
     Ok(match path {
         "/healthz" => text(StatusCode::OK, "ok\n"),
         "/metrics" => {
-            let mut answer = text(StatusCode::OK, &metrics(&admin));
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            answer.headers_mut().insert(CONTENT_TYPE, kind.parse().expect("a header value"));
-            answer
+            answer_as(kind, StatusCode::OK, &figures::open_metrics(&admin))
         }
+        "/inspect" => answer_as(JSON, StatusCode::OK, &figures::inspect(&admin)),
         _ => send(&admin, request).await,
     })
 }
@@ -225,70 +231,16 @@ fn json(status: StatusCode, id: u32, receipt: Receipt, more: &str) -> Answer {
     let Receipt { delivered, gone, dropped, .. } = receipt;
     let body =
         format!("{{\"id\":{id},\"delivered\":{delivered},\"gone\":{gone},\"dropped\":{dropped}{more}}}\n");
-    let mut answer = text(status, &body);
-    answer.headers_mut().insert(CONTENT_TYPE, "application/json".parse().expect("a header value"));
-    answer
+    answer_as(JSON, status, &body)
 }
 
 fn text(status: StatusCode, body: &str) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::copy_from_slice(body.as_bytes())));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, "text/plain; charset=utf-8".parse().expect("a header value"));
-    answer
+    answer_as("text/plain; charset=utf-8", status, body)
 }
 
-/// All figures in OpenMetrics' text format. The cost depends on the number of shards, not of connections.
-fn metrics(admin: &Admin) -> String {
-    let mut out = String::with_capacity(8 << 10);
-    let mut metric = |kind: &str, name: &str, help: &str, samples: &[(String, u64)]| {
-        let suffix = if kind == "counter" { "_total" } else { "" };
-        let _ = write!(out, "# TYPE floodmark_{name} {kind}\n# HELP floodmark_{name} {help}\n");
-        for (labels, value) in samples {
-            let _ = writeln!(out, "floodmark_{name}{suffix}{labels} {value}");
-        }
-    };
-    for (name, help, value) in Counters::totals(&admin.common.counters) {
-        metric("counter", name, help.trim(), &[(String::new(), value)]);
-    }
-    let entries = [(String::new(), admin.common.directory.len() as u64)];
-    metric("gauge", "directory_entries", "Pairs of a logged-in id and a shard that has it.", &entries);
-    let per_shard = |value: fn(&Stats) -> u64| -> Vec<(String, u64)> {
-        admin
-            .stats
-            .iter()
-            .enumerate()
-            .map(|(n, stats)| (format!("{{shard=\"{n}\"}}"), value(stats)))
-            .collect()
-    };
-    metric("gauge", "connections", "Connections open now.", &per_shard(|s| s.connections.get()));
-    metric("counter", "accepted", "Connections accepted.", &per_shard(|s| s.accepted.get()));
-    metric("counter", "closed", "Connections closed, by either side.", &per_shard(|s| s.closed.get()));
-    metric(
-        "counter",
-        "refused",
-        "Connections refused for want of descriptors.",
-        &per_shard(|s| s.refused.get()),
-    );
-    metric(
-        "counter",
-        "too_slow",
-        "Connections closed because they read too slowly.",
-        &per_shard(|s| s.too_slow.get()),
-    );
-    metric("counter", "received_bytes", "Bytes read from connections.", &per_shard(|s| s.bytes_in.get()));
-    metric("counter", "sent_bytes", "Bytes written to connections.", &per_shard(|s| s.bytes_out.get()));
-    metric("counter", "turns", "Turns of the event loop.", &per_shard(|s| s.turns.get()));
-    metric(
-        "counter",
-        "busy_nanoseconds",
-        "Time spent working rather than waiting.",
-        &per_shard(|s| s.busy_ns.get()),
-    );
-    metric("gauge", "outbox_bytes", "Bytes waiting for slow readers.", &per_shard(|s| s.outbox_bytes.get()));
-    let waiting: Vec<_> = (0..admin.stats.len())
-        .map(|n| (format!("{{shard=\"{n}\"}}"), admin.mailboxes.waiting(n) as u64))
-        .collect();
-    metric("gauge", "mail_waiting", "Letters waiting in the mailbox.", &waiting);
-    out.push_str("# EOF\n");
-    out
+fn answer_as(kind: &'static str, status: StatusCode, body: &str) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::copy_from_slice(body.as_bytes())));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    answer
 }

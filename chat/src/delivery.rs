@@ -19,9 +19,9 @@ pub(crate) enum Letter {
     Account { publisher: u32, receipt: Receipt },
 }
 
-/// Copies after which a turn takes no further letter: a large group's events wait for the next turns, in order, so
-/// that arrivals and timers get theirs in between.
-const COPIES_PER_TURN: usize = 16_384;
+/// Copies that a turn writes. The rest of a large group's members, and the letters after it, wait in order for the
+/// turns to come, so that arrivals and timers get theirs in between.
+const COPIES_PER_TURN: usize = 4096;
 
 /// One letter for one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +38,8 @@ pub(crate) struct Delivery {
     pub(crate) letters: Letters<Letter>,
     /// The first letter that has not been turned into copies.
     next: usize,
+    /// The first slab index that has not had the next letter: a group may be larger than a turn.
+    from: u32,
     copies: Vec<Copy>,
     /// What one connection is written.
     chunk: Vec<u8>,
@@ -69,7 +71,6 @@ impl Delivery {
         self.receipts.clear();
         self.event_of = None;
         self.find_copies(shard, router);
-        let enough = self.copies.len();
         self.copies.sort_unstable();
         let mut start = 0;
         while let Some(&Copy { slot, .. }) = self.copies.get(start) {
@@ -78,9 +79,6 @@ impl Delivery {
             start += run;
         }
         self.copies.clear();
-        if enough < self.copies.capacity() / 8 {
-            self.copies.shrink_to(COPIES_PER_TURN);
-        }
         if self.next == self.letters.len() {
             self.next = 0;
             self.letters.clear();
@@ -91,32 +89,36 @@ impl Delivery {
     /// Turns letters into copies for the connections they are for, until there are enough for one turn.
     fn find_copies(&mut self, shard: &mut Shard<Chat>, router: &Router) {
         while self.next < self.letters.len() && self.copies.len() < COPIES_PER_TURN {
-            let number = self.next;
-            self.next += 1;
-            let (Letter::Deliver { id, local, origin }, text) = self.letters.get(number) else { continue };
+            let (Letter::Deliver { id, local, origin }, text) = self.letters.get(self.next) else {
+                self.next += 1;
+                continue;
+            };
             let bytes = text.len() as u32;
-            let letter = number as u32;
-            let found = self.copies.len();
+            let (found, begun) = (self.copies.len(), self.from > 0);
             // The place was looked up when the letter was posted. If somebody came or went since, look again.
-            if !self.find_at(shard, router, letter, id, local)
+            if !self.find_at(shard, router, id, local)
                 && let Some(local) = router.local(id)
             {
-                self.find_at(shard, router, letter, id, local);
+                self.find_at(shard, router, id, local);
             }
-            let gone = u32::from(self.copies.len() == found);
+            if self.copies.len() == COPIES_PER_TURN {
+                // There may be more members: the next turn goes on behind the last of these.
+                self.from = self.copies.last().map_or(0, |copy| copy.slot + 1);
+                return;
+            }
+            let gone = u32::from(self.copies.len() == found && !begun);
             self.account(origin, Receipt { letters: 1, bytes, gone, ..Receipt::default() });
+            self.from = 0;
+            self.next += 1;
         }
     }
 
-    fn find_at(
-        &mut self,
-        shard: &mut Shard<Chat>,
-        router: &Router,
-        letter: u32,
-        id: u32,
-        local: Local,
-    ) -> bool {
+    /// Makes copies of the next letter, as many as the turn has room for, for who is at this place from `from` on.
+    fn find_at(&mut self, shard: &mut Shard<Chat>, router: &Router, id: u32, local: Local) -> bool {
+        let letter = self.next as u32;
         match local {
+            // Served by an earlier turn, as a member of a group that has shrunk since.
+            Local::One(slot) if slot < self.from => true,
             Local::One(slot) => {
                 let here = match shard.connection_at(slot) {
                     Some((key, Session::Member { id: first, .. })) => router.holds(key, *first, id),
@@ -128,8 +130,9 @@ impl Delivery {
                 here
             }
             Local::Group(number) => {
-                let Some(members) = router.members(number, id) else { return false };
-                self.copies.extend(members.iter().map(|member| Copy { slot: member.index, letter }));
+                let Some(members) = router.members(number, id, self.from) else { return false };
+                let room = COPIES_PER_TURN - self.copies.len();
+                self.copies.extend(members.take(room).map(|member| Copy { slot: member.index, letter }));
                 true
             }
         }

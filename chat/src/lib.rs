@@ -16,6 +16,7 @@ mod delivery;
 mod directory;
 #[cfg(feature = "faults")]
 pub mod faults;
+mod figures;
 mod options;
 mod publisher;
 mod router;

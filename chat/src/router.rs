@@ -12,10 +12,52 @@ use shard::Key;
 use crate::directory::{Directory, Local, Place};
 
 /// Connections of this shard that share an id.
+///
+/// Sorted by slab index, so that one of a hundred thousand leaves without a search through all of them. Who has left
+/// keeps the place, under no generation, until half of the places are such.
 #[derive(Debug, Default)]
 struct Group {
     id: u32,
-    members: Vec<Key>,
+    places: Vec<Key>,
+    left: usize,
+}
+
+/// The generation of nobody.
+const LEFT: u32 = 0;
+
+impl Group {
+    fn len(&self) -> usize {
+        self.places.len() - self.left
+    }
+
+    fn members_from(&self, index: u32) -> impl Iterator<Item = Key> {
+        let first = self.places.partition_point(|key| key.index < index);
+        self.places[first..].iter().copied().filter(|key| key.generation != LEFT)
+    }
+
+    fn join(&mut self, member: Key) {
+        match self.places.binary_search_by_key(&member.index, |key| key.index) {
+            Ok(position) => {
+                self.left -= usize::from(self.places[position].generation == LEFT);
+                self.places[position] = member;
+            }
+            Err(position) => self.places.insert(position, member),
+        }
+    }
+
+    fn leave(&mut self, member: Key) {
+        let Ok(position) = self.places.binary_search_by_key(&member.index, |key| key.index) else { return };
+        if self.places[position] != member {
+            return;
+        }
+        self.places[position].generation = LEFT;
+        self.left += 1;
+        if self.left * 2 > self.places.len() {
+            self.places.retain(|key| key.generation != LEFT);
+            self.places.shrink_to(self.places.len() * 2);
+            self.left = 0;
+        }
+    }
 }
 
 /// See the module's documentation.
@@ -63,15 +105,16 @@ impl Router {
             None => Local::One(connection.index),
             Some(Local::One(index)) => {
                 // A logged-in connection is in the slab until it is logged out, unless it is being closed just now.
-                let others = key_at(index).into_iter();
-                let Some(number) = self.found_group(id, others.chain([connection]).collect()) else {
+                let mut group = Group { id, ..Group::default() };
+                key_at(index).into_iter().chain([connection]).for_each(|member| group.join(member));
+                let Some(number) = self.found_group(group) else {
                     self.forget_further(connection, id);
                     return false;
                 };
                 Local::Group(number)
             }
             Some(Local::Group(number)) => {
-                self.groups[number as usize].members.push(connection);
+                self.groups[number as usize].join(connection);
                 return true;
             }
         };
@@ -92,10 +135,10 @@ impl Router {
         first == id || self.further.get(&connection).is_some_and(|ids| ids.contains(&id))
     }
 
-    /// The members of a group, if it is still the group of `id`.
-    pub(crate) fn members(&self, number: u32, id: u32) -> Option<&[Key]> {
+    /// The members of a group from a slab index on, in that order, if it is still the group of `id`.
+    pub(crate) fn members(&self, number: u32, id: u32, from: u32) -> Option<impl Iterator<Item = Key>> {
         let group = self.groups.get(number as usize)?;
-        (group.id == id && !group.members.is_empty()).then_some(&group.members)
+        (group.id == id && group.len() > 0).then(|| group.members_from(from))
     }
 
     /// What this shard has for `id` now; for letters whose place has changed while they were under way.
@@ -104,8 +147,7 @@ impl Router {
     }
 
     /// `None` when the directory has no number left for one more group.
-    fn found_group(&mut self, id: u32, members: Vec<Key>) -> Option<u32> {
-        let group = Group { id, members };
+    fn found_group(&mut self, group: Group) -> Option<u32> {
         if let Some(number) = self.vacant.pop() {
             self.groups[number as usize] = group;
             return Some(number);
@@ -127,11 +169,9 @@ impl Router {
         match self.directory.local(id, self.shard) {
             Some(Local::One(index)) if index == connection.index => self.directory.set(id, self.shard, None),
             Some(Local::Group(number)) => {
-                let members = &mut self.groups[number as usize].members;
-                if let Some(position) = members.iter().position(|member| *member == connection) {
-                    members.swap_remove(position);
-                }
-                let &[last] = &members[..] else { return };
+                let group = &mut self.groups[number as usize];
+                group.leave(connection);
+                let (1, Some(last)) = (group.len(), group.members_from(0).next()) else { return };
                 self.groups[number as usize] = Group::default();
                 self.vacant.push(number);
                 self.directory.set(id, self.shard, Some(Local::One(last.index)));
@@ -158,12 +198,9 @@ mod tests {
         match router.local(id) {
             None => BTreeSet::new(),
             Some(Local::One(index)) => BTreeSet::from([index]),
-            Some(Local::Group(number)) => router
-                .members(number, id)
-                .expect("the directory's group")
-                .iter()
-                .map(|key| key.index)
-                .collect(),
+            Some(Local::Group(number)) => {
+                router.members(number, id, 0).expect("the directory's group").map(|key| key.index).collect()
+            }
         }
     }
 

@@ -84,6 +84,7 @@ pub fn run(
             common: Arc::clone(&common),
             mailboxes: Arc::clone(pool.mailboxes()),
             stats: Arc::clone(pool.stats()),
+            started: Instant::now(),
         };
         let bound = admin::start(address, admin)
             .map_err(|error| ChatError::Admin(PoolError::Listen { address, error }))?;

@@ -82,3 +82,22 @@ fn the_admin_address_refuses_what_it_does_not_serve() {
     chat.send(1, &longest);
     viewer.expect_message(1, &longest);
 }
+
+#[test]
+fn inspect_tells_of_each_shard() {
+    let chat = Chat::start(&["--shards", "3"]);
+    let _viewers: Vec<_> = (1..=5).map(|id| Viewer::login(chat.listen, id)).collect();
+    chat.send(1, "x");
+    let answer = http(chat.admin, "GET", "/inspect", b"");
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(answer.head.to_ascii_lowercase().contains("content-type: application/json"), "{}", answer.head);
+    let inspection: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
+    assert_eq!(inspection["server"]["pid"], chat.process.pid());
+    assert!(inspection["server"]["uptime_s"].as_f64().is_some_and(|uptime| uptime > 0.0), "{inspection:#}");
+    assert_eq!((&inspection["totals"]["logins"], &inspection["totals"]["messages"]), (&5.into(), &1.into()));
+    let shards = inspection["shards"].as_array().expect("shards");
+    assert_eq!(shards.len(), 3);
+    let sum = |name: &str| shards.iter().map(|shard| shard[name].as_u64().expect("a number")).sum::<u64>();
+    assert_eq!((sum("connections"), sum("shard"), sum("mail_waiting")), (5, 3, 0));
+    assert!(sum("busy_nanoseconds") > 0 && sum("turns") > 0, "{inspection:#}");
+}

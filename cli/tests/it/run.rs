@@ -300,6 +300,24 @@ fn every_event_of_a_match_reaches_all_its_viewers() {
     assert!(at(&summary, "delivery.latency_ms.mean").is_number());
 }
 
+/// One shard writes an event to more viewers than a turn has room for, and nobody hears it twice or not at all.
+#[test]
+fn an_event_for_more_than_a_turn_reaches_everyone_once() {
+    let (_dir, bundle) = bundle();
+    let sets = [
+        "target.shards=1",
+        "connections.count=5000",
+        "connections.hold=1s",
+        "messages.rate=10/s",
+        "steps=[]",
+        "thresholds=[connections.failed == 0, audit.lost == 0, audit.duplicated == 0, audit.misrouted == 0]",
+    ];
+    run(&scenario("matchstream-final.yaml"), &bundle, &sets).expect_code(0);
+    let summary = summary(&bundle);
+    assert_eq!(count(&summary, "audit.sent"), 10);
+    assert_eq!((count(&summary, "audit.expected"), count(&summary, "audit.delivered")), (50_000, 50_000));
+}
+
 /// matchstream-final.yaml, small: people turn on in the middle of events, and hear what comes from then on.
 #[test]
 fn knobs_are_turned_in_the_hold() {

@@ -128,7 +128,8 @@ impl Run<'_> {
 
     /// Turns the knobs that are due.
     pub(super) fn take_steps(&mut self, now: Instant) -> Result<(), Cut> {
-        while let Some((_, step)) = self.steps.pop_front_if(|(at, _)| *at <= now) {
+        while self.steps.front().is_some_and(|(at, _)| *at <= now) {
+            let Some((_, step)) = self.steps.pop_front() else { break };
             if let Some(rate) = step.messages_rate {
                 self.turn(Role::Publisher, "rate", rate.per_second())?;
             }

@@ -47,7 +47,7 @@ pub struct Demand {
     pub generator_bytes_per_connection: u64,
     /// Kernel bytes for each end of a connection.
     pub kernel_bytes_per_end: u64,
-    /// Free memory that is never touched.
+    /// Free memory that is never touched; an eighth of a small machine's memory if that is less.
     pub reserve_bytes: u64,
 }
 

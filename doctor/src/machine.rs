@@ -105,9 +105,8 @@ impl Machine {
         let cgroup = Cgroup::read(files);
         let file_nr = files.numbers::<3>("/proc/sys/fs/file-nr");
         let free_pages = per_cpu_pages(&text("/proc/zoneinfo"));
-        let root_ids = field(&text("/proc/self/status"), "Uid");
         Self {
-            is_root: root_ids.map(|uid| uid == 0),
+            is_root: effective_user(&text("/proc/self/status")).map(|uid| uid == 0),
             page_bytes,
             cores: online(&text("/sys/devices/system/cpu/online")).map(|cores| cgroup.cores(cores)),
             descriptors_soft_max: limit(&limits, 0),
@@ -173,6 +172,12 @@ fn addresses() -> Option<u64> {
     let all = getifaddrs().ok()?;
     let theirs = all.filter_map(|interface| Some(interface.address?.as_sockaddr_in()?.ip()));
     Some(theirs.filter(|address| !address.is_loopback()).count() as u64)
+}
+
+/// The second of the four numbers after `Uid:`.
+fn effective_user(status: &str) -> Option<u64> {
+    let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    ids.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 /// A column of "Max open files"; a limit of `unlimited` is as good as the largest number.

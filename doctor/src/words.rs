@@ -17,7 +17,8 @@ pub(crate) fn grouped(number: u64) -> String {
 pub(crate) fn bytes(bytes: u64) -> String {
     match bytes {
         0..100_000 => format!("{} B", grouped(bytes)),
-        100_000..100_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        100_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        1_000_000..100_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
         _ => format!("{:.1} GB", bytes as f64 / 1e9),
     }
 }
@@ -42,7 +43,8 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         assert_eq!([0, 999, 1_000, 2_466_170].map(grouped), ["0", "999", "1,000", "2,466,170"]);
-        assert_eq!([16_384, 16_777_216, 29_600_000_000].map(bytes), ["16,384 B", "16.8 MB", "29.6 GB"]);
+        assert_eq!([16_384, 131_072].map(bytes), ["16,384 B", "131.1 kB"]);
+        assert_eq!([16_777_216, 29_600_000_000].map(bytes), ["16.8 MB", "29.6 GB"]);
         assert_eq!([0, 7, 999, 1_239, 2_698_765, u64::MAX].map(about)[..5], [0, 7, 999, 1_230, 2_690_000]);
         assert_eq!([0, 9, 100, 5_600_000].map(roomy), [0, 9, 110, 6_000_000]);
         assert!(roomy(u64::MAX) > u64::MAX / 2);

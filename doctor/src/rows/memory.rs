@@ -13,6 +13,9 @@ const WORKERS_BYTES: u64 = 64 << 20;
 /// An entry of the tracking table, its slab's overhead included.
 const CONNTRACK_ENTRY_BYTES: u64 = 320;
 
+/// A small machine keeps no more than this part of its memory free, or it could run nothing.
+const RESERVE_SHARE: u64 = 8;
+
 fn bytes_per_connection(demand: &Demand, machine: &Machine) -> (u64, u64) {
     let tracked = if is_tracking(machine) { CONNTRACK_ENTRY_BYTES } else { 0 };
     let kernel = demand.ends().saturating_mul(demand.kernel_bytes_per_end).saturating_add(tracked);
@@ -46,13 +49,15 @@ fn sum(demand: &Demand, machine: &Machine) -> String {
 pub(crate) fn machine(demand: &Demand, machine: &Machine) -> Row {
     let what = ("memory.machine", "memory", Unit::Bytes);
     let Some(available) = machine.memory_bytes() else { return Row::unknown(what, "/proc/meminfo") };
-    let have = available.saturating_sub(demand.reserve_bytes);
+    let total = machine.memory_total_bytes.unwrap_or(available);
+    let reserve = demand.reserve_bytes.min(total / RESERVE_SHARE);
+    let have = available.saturating_sub(reserve);
     let level = |connections| Level::hard(need(demand, machine, connections), have).with_slack();
     let why = format!(
         "{}; {} are available, of which {} stay free",
         sum(demand, machine),
         words::bytes(available),
-        words::bytes(demand.reserve_bytes.min(available))
+        words::bytes(reserve.min(available))
     );
     Row::judged(what, demand.connections, level, why)
 }

@@ -20,19 +20,25 @@ pub(crate) fn total(demand: &Demand, machine: &Machine) -> Row {
     };
     let used = machine.tcp_mem_used_pages.unwrap_or(0);
     let need = |connections: u64| {
-        let moving = connections.min(demand.concurrency).saturating_mul(demand.ends());
-        moving.saturating_mul(PAGES_PER_END).saturating_add(used)
+        let ends = connections.saturating_mul(demand.ends());
+        ends.saturating_mul(PAGES_PER_END).saturating_add(used)
     };
+    let at_once = demand.concurrency.min(demand.connections);
     let why = format!(
-        "idle connections take none; {} at once take {PAGES_PER_END} pages an end; above {} (net.ipv4.tcp_mem) windows \
-         shrink, above {} senders wait and segments are dropped",
-        grouped(demand.concurrency.min(demand.connections)),
+        "idle connections take none; {} at once take up to {PAGES_PER_END} pages an end; above {} (net.ipv4.tcp_mem) \
+         windows shrink, above {} segments are dropped and senders wait, which is slow; a wall only when one connection has \
+         no room",
+        grouped(at_once),
         grouped(pressure),
         grouped(high)
     );
-    let level = |connections| Level::hard(need(connections), high).tight_above(pressure);
+    let level = |connections: u64| {
+        let Level { state, .. } = Level::hard(need(connections.min(1)), high);
+        let need = need(connections.min(demand.concurrency));
+        Level { need, have: high, state }.tight_above(pressure)
+    };
     Row::judged(what, demand.connections, level, why).or_else(|| {
-        let least = roomy(need(demand.connections)).min(i32::MAX as u64);
+        let least = roomy(need(at_once)).min(i32::MAX as u64);
         // The kernel keeps them 3 : 4 : 6.
         let value =
             [least, least.saturating_mul(4) / 3, least.saturating_mul(2)].map(|pages| pages.to_string());

@@ -34,6 +34,8 @@ pub(crate) enum Tool {
     Floodtest(FloodtestFlags),
     /// Send messages into a server's router port.
     Msggen(MsggenFlags),
+    /// Compare what a plan needs with what this machine gives, and name the first wall.
+    Doctor(DoctorFlags),
     /// Print a shell's completion script.
     Completions(CompletionsFlags),
 }
@@ -230,6 +232,39 @@ pub(crate) struct Speech {
     /// Be a worker: commands on stdin, frames on stdout, and wait for the start command.
     #[arg(long, hide = true)]
     pub(crate) worker: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  floodmark doctor
+  floodmark doctor --connections 2800000
+  floodmark doctor --plan scenarios/comet-c10k.yaml --set connections.count=250000
+  floodmark doctor --connections 2800000 --json | jq .first_wall
+  sudo floodmark doctor --connections 2800000 --apply
+
+Exit codes: 0 nothing is in the way, 3 there is a wall, 2 wrong input")]
+pub(crate) struct DoctorFlags {
+    /// How many connections, both ends on this machine [default: 1000000].
+    #[arg(long, short = 'n', value_name = "N", conflicts_with = "plan")]
+    pub(crate) connections: Option<Count>,
+    /// A scenario, for what it needs.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plan: Option<PathBuf>,
+    /// Override a value of the scenario; may be repeated.
+    #[arg(long, value_name = "PATH=VALUE", requires = "plan")]
+    pub(crate) set: Vec<String>,
+    /// Print demand, machine and rows as JSON on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Set the kernel settings that are in the way, until the next restart, and print how to undo it.
+    #[arg(long)]
+    pub(crate) apply: bool,
+    /// Apply without asking.
+    #[arg(long, requires = "apply")]
+    pub(crate) yes: bool,
+    /// Look at the `proc` and `sys` in this folder instead.
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub(crate) root: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

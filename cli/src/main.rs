@@ -3,11 +3,13 @@
 mod args;
 mod chat;
 mod completions;
+mod doctor;
 mod exit;
 mod floodtest;
 mod msggen;
 mod output;
 mod progress;
+mod rows;
 mod run;
 mod table;
 mod worker;
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         Tool::Chat(flags) => chat::main(&flags),
         Tool::Floodtest(flags) => floodtest::main(&flags),
         Tool::Msggen(flags) => msggen::main(&flags),
+        Tool::Doctor(flags) => doctor::main(&flags),
         Tool::Completions(flags) => completions::main(&flags),
     };
     result.map_or_else(|error| exit::report(&error), ExitCode::from)

@@ -2,13 +2,15 @@
 //!
 //! [`load()`] takes a path to a [`Plan`](plan::Plan): the file is read strictly, with every error at once (`yaml`), into the
 //! types of [`scenario`], in the units of [`units`] and [`network`], and resolved by [`plan`]. [`threshold`] judges the
-//! summary by the figures of [`summary_keys`]; [`fit`] finds the bytes per connection.
+//! summary by the figures of [`summary_keys`]; [`fit`] finds the bytes per connection. [`demand()`] is what a plan needs of
+//! this machine, for `doctor` to judge.
 //!
 //! [`run()`] carries a plan out: it starts every worker as a child process of its own (`worker`), records what they say
 //! (`facts`), shows [`progress`], and draws up the [`summary`] and its [`chart`].
 
 mod arguments;
 pub mod chart;
+mod demand;
 mod facts;
 pub mod fit;
 mod load;
@@ -27,6 +29,7 @@ pub mod units;
 mod worker;
 mod yaml;
 
+pub use demand::demand;
 pub use load::{SCENARIO_BYTES_MAX, load};
 pub use progress::{Phase, Progress, Status};
 pub use run::{Conclusion, RunError, Settings, run, this_program};

@@ -37,7 +37,7 @@ pub mod wheel;
 pub use buffers::OUTBOX_BYTES_MAX;
 pub use handle::Shard;
 pub use mail::{Letters, MAILBOX_BYTES_MAX, MAILBOX_LETTERS_MAX, MailboxFull, Mailboxes};
-pub use pool::{Pool, PoolError, PoolOptions, SHARDS_MAX, shards_for};
+pub use pool::{Pool, PoolError, PoolOptions, SHARDS_MAX, shards_for, shards_hold};
 pub use service::{Connected, ListenerId, Room, Service, Why, Written};
 pub use slab::Key;
 pub use socket::{BoundListeners, Source, bind_listeners};

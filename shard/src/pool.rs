@@ -56,12 +56,15 @@ pub struct PoolOptions {
 /// share by a few standard deviations of the binomial distribution, and room is left for five.
 pub fn shards_for(connections: usize, descriptors_max: usize, spread: bool) -> Option<usize> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    (cores..=SHARDS_MAX).find(|&shards| {
-        let share = connections.div_ceil(shards) as f64;
-        let margin = if spread { 5.0 * share.sqrt() } else { 0.0 };
-        let kept = DESCRIPTORS_KEPT + 3 * shards;
-        share + margin <= descriptors_max.saturating_sub(kept).min(ENTRIES_MAX - REFUSALS_MAX) as f64
-    })
+    (cores..=SHARDS_MAX).find(|&shards| shards_hold(connections, shards, descriptors_max, spread))
+}
+
+/// Whether this many `shards` have room for `connections`; see [`shards_for`].
+pub fn shards_hold(connections: usize, shards: usize, descriptors_max: usize, spread: bool) -> bool {
+    let share = connections.div_ceil(shards) as f64;
+    let margin = if spread { 5.0 * share.sqrt() } else { 0.0 };
+    let kept = DESCRIPTORS_KEPT + 3 * shards;
+    share + margin <= descriptors_max.saturating_sub(kept).min(ENTRIES_MAX - REFUSALS_MAX) as f64
 }
 
 /// Why a pool did not start or did not end well.

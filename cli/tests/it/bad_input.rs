@@ -300,7 +300,7 @@ fn an_address_of_another_machine_is_told_with_where_to_look() {
 
 #[test]
 fn help_of_every_tool_has_examples() {
-    for tool in ["run", "chat", "floodtest", "msggen", "completions"] {
+    for tool in ["run", "chat", "floodtest", "msggen", "doctor", "completions"] {
         let help = floodmark([tool, "--help"]).expect_code(0);
         assert_eq!(help.stderr, "");
         assert!(help.stdout.contains("Example"), "{help}");
@@ -319,7 +319,7 @@ fn help_of_every_tool_has_examples() {
 fn completions_know_every_tool() {
     for shell in ["bash", "zsh", "fish"] {
         let script = floodmark(["completions", shell]).expect_code(0);
-        for word in ["floodtest", "msggen", "dry-run", "head-timeout"] {
+        for word in ["floodtest", "msggen", "doctor", "dry-run", "head-timeout"] {
             assert!(script.stdout.contains(word), "no {word} for {shell}");
         }
     }

@@ -36,12 +36,15 @@ fn lower_rows_know_nothing_of_higher_ones() {
         ("floodtest", &["shard", "telemetry", "wire"]),
         ("msggen", &["telemetry", "wire"]),
         ("sar", &["shard", "telemetry"]),
-        ("runner", &["sar", "shard", "telemetry", "wire"]),
+        ("doctor", &["shard"]),
+        ("runner", &["doctor", "sar", "shard", "telemetry", "wire"]),
         ("top", &["telemetry"]),
         ("plots", &["telemetry"]),
     ]);
     let arrows = arrows();
-    for name in ["wire", "shard", "telemetry", "chat", "floodtest", "msggen", "sar", "runner", "cli"] {
+    for name in
+        ["wire", "shard", "telemetry", "chat", "floodtest", "msggen", "sar", "doctor", "runner", "cli"]
+    {
         assert!(arrows.contains_key(name), "no crate '{name}' in the house");
     }
     for (name, known) in &arrows {

@@ -14,6 +14,7 @@ mod viewer;
 mod admin;
 mod audit;
 mod bad_input;
+mod doctor;
 mod endings;
 mod failures;
 mod flood;

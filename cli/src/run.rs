@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
 
+use runner::plan::Plan;
 use runner::{Conclusion, RunError, Settings, Verdict};
 use telemetry::{BundleError, Command};
 
@@ -20,6 +21,7 @@ pub(crate) fn main(flags: &RunFlags) -> Ended {
         print(plan.to_yaml().trim_end())?;
         return Ok(Code::Fine);
     }
+    consult(&plan, flags)?;
     let out = flags.out.clone().unwrap_or_else(|| free_directory(&plan.name));
     let program = runner::this_program().map_err(Exit::broke)?;
     let (interrupt, interrupts) = channel();
@@ -49,6 +51,22 @@ pub(crate) fn main(flags: &RunFlags) -> Ended {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(code),
     }
+}
+
+/// Asks the doctor whether this machine can carry the plan, before the first socket.
+fn consult(plan: &Plan, flags: &RunFlags) -> Result<(), Exit> {
+    let report = doctor::examine(&runner::demand(plan), &doctor::Machine::read());
+    let Some(wall) = report.first_wall() else { return Ok(()) };
+    let sentence = report.sentence();
+    if flags.force {
+        say(&format!("going on as told, though {sentence}"));
+        return Ok(());
+    }
+    let mend = wall.mend.as_ref().map_or(String::new(), |mend| format!("\n  {}", mend.command));
+    let file = flags.file.display();
+    Err(Exit::cannot(format!(
+        "{sentence}{mend}\n(all of it: 'floodmark doctor --plan {file}'; to try it all the same: --force)"
+    )))
 }
 
 fn end(conclusion: &Conclusion) -> Ended {

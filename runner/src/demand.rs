@@ -18,7 +18,7 @@ pub fn demand(plan: &Plan) -> Demand {
         source_addresses: (!connections.sources.is_empty())
             .then(|| connections.sources.iter().map(SourceRange::count).fold(0, u64::saturating_add)),
         source_ports: connections.source_ports.map(|ports| (ports.first, ports.last)),
-        ..Demand::here(connections.count)
+        ..Demand::here(plan.connections_max())
     };
     match &plan.target {
         TargetPlan::Spawn { shards, .. } => Demand { server_shards: *shards, ..ours },

@@ -58,6 +58,9 @@ pub(crate) struct RunFlags {
     /// Override a value of the scenario; may be repeated.
     #[arg(long, value_name = "PATH=VALUE")]
     pub(crate) set: Vec<String>,
+    /// Measure the machine's own ceiling first, and show each figure beside it.
+    #[arg(long)]
+    pub(crate) limit: bool,
     /// Run even if this machine cannot carry the plan ('floodmark doctor --plan FILE' says why).
     #[arg(long)]
     pub(crate) force: bool,

@@ -16,7 +16,9 @@ use crate::table;
 use crate::worker::commands;
 
 pub(crate) fn main(flags: &RunFlags) -> Ended {
-    let (scenario_text, plan) = runner::load(&flags.file, &flags.set).map_err(Exit::wrong_input)?;
+    let mut sets = flags.set.clone();
+    sets.extend(flags.limit.then(|| "limit=true".to_owned()));
+    let (scenario_text, plan) = runner::load(&flags.file, &sets).map_err(Exit::wrong_input)?;
     if flags.dry_run {
         print(plan.to_yaml().trim_end())?;
         return Ok(Code::Fine);

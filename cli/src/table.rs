@@ -1,5 +1,7 @@
 //! The verdict as a table: what was measured, what was asked, pass or fail.
 
+mod limit;
+
 use std::io;
 
 use runner::{Conclusion, Verdict};
@@ -112,6 +114,9 @@ fn figures(summary: &Value) -> Vec<String> {
         let publisher =
             number("cpu.publisher_cores").map_or(String::new(), |cores| format!(", publisher {cores:.2}"));
         line("cpu", format!("server {server:.2} cores, generator {generator:.2}{publisher}"));
+    }
+    for (number, text) in limit::lines(summary).into_iter().enumerate() {
+        line(if number == 0 { "limit" } else { "" }, text);
     }
     lines
 }

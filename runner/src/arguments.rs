@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::net::SocketAddr;
 
+use crate::ceiling;
 use crate::plan::{MessagesPlan, Plan, Until};
 use crate::run::PUBLISHER_NUMBER;
 use crate::scenario::{Pace, Protocol};
@@ -24,6 +25,12 @@ pub(crate) fn front(protocol: Protocol) -> &'static str {
 
 fn os(arguments: Vec<String>) -> Vec<OsString> {
     arguments.into_iter().map(OsString::from).collect()
+}
+
+/// `floodmark limit …`
+pub(crate) fn limit(plan: &Plan) -> Vec<OsString> {
+    let connections = plan.connections_max().min(ceiling::CONNECTIONS_MAX);
+    os(vec!["limit".into(), "--worker".into(), format!("--connections={connections}"), "--time=3m".into()])
 }
 
 /// `floodmark chat …`

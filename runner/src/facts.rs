@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use telemetry::{Audit, Frame, Histogram, Mark, latency_histogram};
 
+use crate::ceiling;
 use crate::worker::Role;
 
 /// Points of a series that are kept; then every other one is dropped, so that the series still spans the ramp.
@@ -24,6 +25,8 @@ pub(crate) struct MemoryPoint {
 pub(crate) struct Facts {
     /// The attributes of each worker's ready mark.
     pub(crate) ready: BTreeMap<Role, BTreeMap<String, Value>>,
+    /// The measurement of the ceiling is over.
+    pub(crate) limit_over: bool,
     /// The ramp's end, as the generator tells it.
     pub(crate) ramp: Option<Mark>,
     /// The publisher has ended its schedule and the server has accounted for it.
@@ -104,6 +107,7 @@ impl Facts {
             ("worker.ready", _) => {
                 self.ready.insert(role, mark.attributes.clone());
             }
+            ("phase.ended", Some(ceiling::NAME)) => self.limit_over = true,
             ("phase.ended", Some("ramp")) => self.ramp = Some(mark.clone()),
             ("phase.ended", Some("messages")) => self.published = Some(mark.clone()),
             _ => {}

@@ -9,6 +9,7 @@
 //! (`facts`), shows [`progress`], and draws up the [`summary`] and its [`chart`].
 
 mod arguments;
+mod ceiling;
 pub mod chart;
 mod demand;
 mod facts;

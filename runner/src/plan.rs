@@ -43,6 +43,8 @@ pub struct Plan {
     pub warmup: Duration,
     /// After the last message, how long to wait for those on their way.
     pub settle: Duration,
+    /// Whether the machine's own ceiling is measured first.
+    pub limit: bool,
     /// What the summary is judged by.
     pub thresholds: Vec<Threshold>,
 }
@@ -241,6 +243,7 @@ impl From<&Plan> for Scenario {
                 .filter(|steps: &Vec<_>| !steps.is_empty()),
             warmup: Some(Span(plan.warmup)),
             settle: Some(Span(plan.settle)),
+            limit: Some(plan.limit),
             thresholds: Some(plan.thresholds.clone()),
         }
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use telemetry::{Audit, Histogram, Stamp};
 
+use crate::ceiling;
 use crate::facts::Facts;
 use crate::plan::Plan;
 use crate::summary::Times;
@@ -11,6 +12,8 @@ use crate::summary::Times;
 /// Where a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
+    /// The machine's own ceiling is being measured.
+    Limit,
     /// Workers are being started.
     Starting,
     /// Connections are being opened.
@@ -27,6 +30,7 @@ impl Phase {
     /// As marks name it.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Limit => ceiling::NAME,
             Self::Starting => "start",
             Self::Ramp => "ramp",
             Self::Hold => "hold",
@@ -76,14 +80,14 @@ impl Status<'_> {
                     }
                 }
             }
-            Phase::Starting | Phase::Settle | Phase::Drain => None,
+            Phase::Limit | Phase::Starting | Phase::Settle | Phase::Drain => None,
         }
     }
 
     /// Connections asked for by this phase.
     pub fn connections_asked(&self) -> u64 {
         match self.phase {
-            Phase::Starting | Phase::Ramp => self.plan.connections.count,
+            Phase::Limit | Phase::Starting | Phase::Ramp => self.plan.connections.count,
             Phase::Hold | Phase::Settle | Phase::Drain => self.plan.connections_max(),
         }
     }

@@ -170,6 +170,7 @@ impl<'a> Run<'a> {
     }
 
     fn phases(&mut self) -> Result<(), Cut> {
+        self.measure_limit()?;
         let (target, router) = self.start_server()?;
         self.start_generator(target)?;
         self.start_publisher(router)?;
@@ -302,7 +303,7 @@ impl<'a> Run<'a> {
     fn conclude(mut self, cut: Option<Cut>) -> Result<Conclusion, BundleError> {
         let reason = cut.map(|cut| self.explain(cut));
         // The server last, so that nobody loses it under their feet.
-        for role in [Role::Publisher, Role::Generator, Role::Server] {
+        for role in [Role::Limit, Role::Publisher, Role::Generator, Role::Server] {
             self.end(role)?;
         }
         self.times.ended_us = Stamp::now().mono_us;

@@ -51,6 +51,10 @@ pub struct Scenario {
     /// Default: 2s.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settle: Option<Span>,
+    /// Whether to measure the machine's own ceiling first, so that the summary shows each figure beside it
+    /// ('limit.ratio.*', usable in thresholds); takes up to a minute. Default: false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<bool>,
     /// Conditions on the summary. The run fails if one does not hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thresholds: Option<Vec<Threshold>>,

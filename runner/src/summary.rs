@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 use telemetry::{Audit, Histogram};
 
+use crate::ceiling;
 use crate::facts::{Facts, MemoryPoint};
 use crate::fit::{self, Slope};
 use crate::plan::{Plan, TargetPlan};
@@ -145,6 +146,7 @@ pub(crate) fn summary(plan: &Plan, facts: &Facts, times: &Times, verdict: &Verdi
             "softirq_ratio": facts.values.get("host.softirq_ratio"),
         },
     });
+    summary[ceiling::NAME] = ceiling::ceiling(&facts.values, &summary);
     if let Verdict::Incomplete(reason) = verdict {
         summary["reason"] = json!(reason);
     }

@@ -98,6 +98,16 @@ keys! {
         "cpu.generator_cores" Cores "cores the flood kept busy during messages";
         "cpu.publisher_cores" Cores "cores the sender kept busy during messages";
         "cpu.softirq_ratio" Ratio "share of all CPU time spent in soft interrupts, at the end of messages";
+        "limit.pair_bytes" Bytes "the ceiling: real memory that a bare pair of ends takes on loopback";
+        "limit.pairs_max" Count "the ceiling: pairs that the memory free at the start would hold";
+        "limit.connects_per_s" PerSecond "the ceiling: connections that bare ends open per second";
+        "limit.deliveries_per_s" PerSecond "the ceiling: deliveries that bare ends make per second";
+        "limit.wakeup_p50_us" Count "the ceiling: median of microseconds until a sleeping reader has a message";
+        "limit.wakeup_p99_us" Count "the ceiling: 99th percentile of the same";
+        "limit.ratio.connects" Ratio "connects per second over the ceiling's";
+        "limit.ratio.deliveries" Ratio "deliveries per second over the ceiling's";
+        "limit.ratio.connections" Ratio "most connections open at once over the pairs that memory would hold";
+        "limit.ratio.pair_bytes" Ratio "kernel bytes per connection over the ceiling's bytes per pair";
         "run.duration_s" Seconds "the whole run, from the first connect to the last close";
     }
 }
@@ -126,8 +136,9 @@ mod tests {
                 Unit::Ratio => "_ratio",
             };
             // A histogram carries the unit on its own name, before the figure; bytes may be per connection.
-            let named =
-                key.name.split('.').any(|part| part.ends_with(suffix)) || key.name.contains("bytes_per");
+            let named = key.name.contains(".ratio.")
+                || key.name.split('.').any(|part| part.ends_with(suffix))
+                || key.name.contains("bytes_per");
             assert!(named, "{} does not say {:?}", key.name, key.unit);
         }
     }

@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use telemetry::{Command, Frame, FrameReader};
 
+use crate::ceiling;
+
 /// Events that wait for the run's loop; when it is behind, workers wait in their pipes.
 pub(crate) const EVENTS_MAX: usize = 1024;
 
@@ -28,6 +30,8 @@ pub(crate) enum Role {
     Generator,
     /// The sender of messages.
     Publisher,
+    /// The measurement of the machine's own ceiling, before the others.
+    Limit,
 }
 
 impl Role {
@@ -37,6 +41,7 @@ impl Role {
             Self::Server => "server",
             Self::Generator => "generator",
             Self::Publisher => "publisher",
+            Self::Limit => ceiling::NAME,
         }
     }
 }

@@ -83,6 +83,7 @@ steps: [ { at: 10s, messages_rate: 1.5/s }, { at: 20s, connections: 2_000, messa
 messages: { rate: 0.5/s, duration: 30s, ids: zipf(1.1), max_id: 20, payload: 1KiB, generators: 3, seed: 9 }
 warmup: 0s
 settle: 0s
+limit: true
 thresholds:
   - memory.server_bytes_per_connection < 1KiB
   - \"delivery.latency_ms.p99 < 50us\"

@@ -63,7 +63,7 @@ impl Scenario {
         let steps = check.steps(self.steps.as_deref().unwrap_or_default(), &connections, messages.as_ref());
         let warmup = check.warmup(self.warmup, messages.as_ref());
         let thresholds = self.thresholds.clone().unwrap_or_default();
-        check.thresholds(&thresholds, &target, messages.is_some());
+        check.thresholds(&thresholds, &target, messages.is_some(), self.limit == Some(true));
         if !check.problems.is_empty() {
             return Err(check.problems);
         }
@@ -76,6 +76,7 @@ impl Scenario {
             messages,
             steps,
             warmup,
+            limit: self.limit.unwrap_or(false),
             settle: self.settle.map_or(SETTLE, |span| span.0),
             thresholds,
         })
@@ -325,7 +326,7 @@ impl Check {
     }
 
     /// Figures that this scenario cannot measure would fail only at the end of the run.
-    fn thresholds(&mut self, thresholds: &[Threshold], target: &TargetPlan, messages: bool) {
+    fn thresholds(&mut self, thresholds: &[Threshold], target: &TargetPlan, messages: bool, limit: bool) {
         const OF_MESSAGES: [&str; 5] =
             ["delivery.", "messages.", "publisher.", "audit.", "memory.server_rss_growth"];
         const OF_SERVER: [&str; 2] = ["memory.server_", "cpu.server_"];
@@ -335,6 +336,10 @@ impl Check {
             if !messages && OF_MESSAGES.iter().any(|group| name.starts_with(group)) {
                 let what = format!("'{name}' judges messages, and none are sent");
                 self.wrong(&path, what, "leave it out, or add messages").rests_on = &["messages"];
+            }
+            if !limit && name.starts_with("limit.") {
+                let what = format!("'{name}' needs the machine's ceiling, which is not measured");
+                self.wrong(&path, what, "write limit: true, or give --limit").rests_on = &["limit"];
             }
             let unseen = matches!(target, TargetPlan::Attach { pid: None, .. });
             if unseen && OF_SERVER.iter().any(|group| name.starts_with(group)) {

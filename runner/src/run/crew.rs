@@ -36,6 +36,11 @@ impl Run<'_> {
     /// A worker's output has ended. The publisher may end when it is done; anyone else's end is the run's.
     pub(super) fn ended(&mut self, role: Role) -> Result<(), Cut> {
         self.ended.insert(role);
+        if role == Role::Limit {
+            // A run without a ceiling is a run all the same.
+            self.facts.limit_over = true;
+            return Ok(());
+        }
         if !self.workers.contains_key(&role) || (role == Role::Publisher && self.facts.published.is_some()) {
             return Ok(());
         }

@@ -20,7 +20,22 @@ const BASELINE: Duration = Duration::from_millis(300);
 /// How long a phase may go without any progress before the run gives it up.
 pub(super) const STALL_PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long measuring the ceiling may take: more than it allows itself.
+const LIMIT_PATIENCE: Duration = Duration::from_secs(240);
+
 impl Run<'_> {
+    /// Measures what this machine can do at most, before anything else runs on it.
+    pub(super) fn measure_limit(&mut self) -> Result<(), Cut> {
+        if !self.plan.limit {
+            return Ok(());
+        }
+        self.enter(Phase::Limit)?;
+        self.start(Role::Limit, &arguments::limit(self.plan))?;
+        self.pump(LIMIT_PATIENCE, |facts| facts.limit_over)?;
+        self.end(Role::Limit)?;
+        self.enter(Phase::Starting)
+    }
+
     /// Starts the server, or finds the one that is there; returns where clients and publishers connect.
     pub(super) fn start_server(&mut self) -> Result<(SocketAddr, Option<SocketAddr>), Cut> {
         match &self.plan.target {

@@ -8,6 +8,8 @@ use runner::network::{PortRange, SourceRange};
 use runner::scenario::Ids;
 use runner::units::{Count, Rate, Size, Span};
 
+use crate::limit::LimitFlags;
+
 /// Loads, watches and judges servers that hold many long-lived connections.
 #[derive(Debug, Parser)]
 #[command(
@@ -34,6 +36,8 @@ pub(crate) enum Tool {
     Floodtest(FloodtestFlags),
     /// Send messages into a server's router port.
     Msggen(MsggenFlags),
+    /// Measure this machine's own ceiling, with bare loops that do only the kernel's share of the work.
+    Limit(LimitFlags),
     /// Print a shell's completion script.
     Completions(CompletionsFlags),
 }

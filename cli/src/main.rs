@@ -5,6 +5,7 @@ mod chat;
 mod completions;
 mod exit;
 mod floodtest;
+mod limit;
 mod msggen;
 mod output;
 mod progress;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Tool::Chat(flags) => chat::main(&flags),
         Tool::Floodtest(flags) => floodtest::main(&flags),
         Tool::Msggen(flags) => msggen::main(&flags),
+        Tool::Limit(flags) => limit::main(&flags),
         Tool::Completions(flags) => completions::main(&flags),
     };
     result.map_or_else(|error| exit::report(&error), ExitCode::from)

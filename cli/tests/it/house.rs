@@ -32,6 +32,7 @@ fn lower_rows_know_nothing_of_higher_ones() {
         ("wire", &[][..]),
         ("shard", &[]),
         ("telemetry", &[]),
+        ("limit", &[]),
         ("chat", &["shard", "telemetry", "wire"]),
         ("floodtest", &["shard", "telemetry", "wire"]),
         ("msggen", &["telemetry", "wire"]),
@@ -41,7 +42,8 @@ fn lower_rows_know_nothing_of_higher_ones() {
         ("plots", &["telemetry"]),
     ]);
     let arrows = arrows();
-    for name in ["wire", "shard", "telemetry", "chat", "floodtest", "msggen", "sar", "runner", "cli"] {
+    for name in ["wire", "shard", "telemetry", "chat", "floodtest", "msggen", "sar", "limit", "runner", "cli"]
+    {
         assert!(arrows.contains_key(name), "no crate '{name}' in the house");
     }
     for (name, known) in &arrows {

@@ -200,6 +200,9 @@ fn memory(ceiling: &Ceiling) -> String {
             grouped(bytes as u64),
             grouped(most)
         ),
-        _ => format!("{free} free; a pair's is not known (that takes a step of 10,000 connections or more)"),
+        _ => format!(
+            "{free} free; a pair's is not known (it takes a step of 10,000 connections, and no other program that \
+             takes or gives back much meanwhile)"
+        ),
     }
 }

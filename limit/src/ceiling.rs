@@ -6,8 +6,10 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Ceiling {
     /// Real memory of one loopback pair, both ends: how free memory falls with each pair opened, by least squares.
+    /// `None` when there were fewer than 10,000 pairs, or the slab's growth shows that other programs took or gave
+    /// back memory meanwhile.
     pub pair_bytes: Option<f64>,
-    /// The part of [`Self::pair_bytes`] that the kernel's slab allocator accounts for: the cross-check.
+    /// The part of it that the kernel's slab allocator accounts for: the cross-check.
     pub pair_slab_bytes: Option<f64>,
     /// The most pairs that memory allows: (`memory_free_bytes` - `reserve_bytes`) / `pair_bytes`.
     pub pairs_max: Option<u64>,

@@ -13,6 +13,9 @@ use crate::{LimitError, wakeup};
 /// How long deliveries are counted, for each step and arrangement.
 const DELIVERING: Duration = Duration::from_millis(1500);
 
+/// How long wake-ups may take; usually they are done before.
+const WAKEUPS_MAX: Duration = Duration::from_secs(4);
+
 /// What the kernel needs to give back what was closed.
 const SETTLING: Duration = Duration::from_millis(100);
 
@@ -71,7 +74,9 @@ pub fn measure(
     };
     if round.watch.room(1)?.0 > 0 {
         round.say("wake-ups", 0);
-        ceiling.wakeup_us = wakeup::measure(&mut || round.watch.may_go_on())?;
+        let patience = WAKEUPS_MAX.min(options.time_max / 4);
+        let mut may_go_on = || began.elapsed() < patience && round.watch.may_go_on();
+        ceiling.wakeup_us = wakeup::measure(&mut may_go_on)?;
     }
     round.done += PAUSE_WEIGHT;
     for connections in steps {
@@ -93,12 +98,12 @@ pub fn measure(
     if let (None, None, [step, ..]) = (ceiling.largest(), &ceiling.cut_short, &ceiling.steps[..]) {
         return Err(LimitError::Cannot(step.note.clone().unwrap_or_default()));
     }
-    let agreement = |pair: &PairMemory| (pair.real - pair.slab).abs();
-    let pair = round.pairs.iter().min_by(|a, b| agreement(a).total_cmp(&agreement(b)));
-    ceiling.pair_bytes = pair.map(|pair| pair.real);
-    ceiling.pair_slab_bytes = pair.map(|pair| pair.slab);
+    let slab = round.pairs.iter().map(|pair| pair.slab).reduce(f64::min);
+    let pair_bytes = round.pairs.iter().filter_map(|pair| pair.agreed()).reduce(f64::min);
+    ceiling.pair_slab_bytes = slab;
+    ceiling.pair_bytes = pair_bytes;
     let usable = ceiling.memory_free_bytes.saturating_sub(options.reserve_bytes);
-    ceiling.pairs_max = pair.map(|pair| (usable as f64 / pair.real) as u64);
+    ceiling.pairs_max = pair_bytes.map(|bytes| (usable as f64 / bytes) as u64);
     ceiling.took_s = began.elapsed().as_secs_f64();
     Ok(ceiling)
 }
@@ -155,6 +160,7 @@ impl Round<'_> {
     fn measure(&mut self, step: &mut Step, arrangement: Arrangement, count: usize) -> Result<(), LimitError> {
         let opening = format!("opening {count} connections, ends {}", arrangement.name());
         let mut growth = Growth::default();
+        self.watch.begin_opening();
         let bare = Bare::open(arrangement, count, self.options.concurrency, &mut |opened| {
             let mut looked = false;
             let go_on = self.watch.may_open_more(&mut |memory| {
@@ -179,15 +185,7 @@ impl Round<'_> {
         step.add(arrangement, opened, rates);
         bare.close()?;
         if opened >= PAIRS_MIN {
-            match growth.per_pair() {
-                Some(pair) => self.pairs.push(pair),
-                None if self.pairs.is_empty() => {
-                    let busy =
-                        "a pair's memory is not known: other programs took or gave back memory meanwhile";
-                    step.note.get_or_insert(busy.into());
-                }
-                None => {}
-            }
+            self.pairs.extend(growth.per_pair());
         }
         std::thread::sleep(SETTLING);
         Ok(())

@@ -9,9 +9,11 @@
 //! reads a file meanwhile changes nothing.
 
 use std::io;
+use std::ops::RangeInclusive;
 
-/// How far the slab's growth may be from the fall of free memory. Beyond it, others took or gave back memory.
-const DISAGREEMENT_MAX: f64 = 0.2;
+/// How the fall of free memory relates to the growth of the slab, in which nearly all of a pair lives. Outside of this
+/// range, others took or gave back memory meanwhile.
+const REAL_TO_SLAB: RangeInclusive<f64> = 0.95..=1.15;
 
 /// The fewest pairs that tell a pair's memory from the machine's noise.
 pub(crate) const PAIRS_MIN: usize = 10_000;
@@ -81,7 +83,7 @@ impl Growth {
     }
 
     /// The slopes over the last two thirds: in the first, pairs live in what earlier ones left half empty.
-    /// `None` when there are too few pairs, or the slab tells another story.
+    /// `None` when there are too few pairs.
     pub(crate) fn per_pair(&self) -> Option<PairMemory> {
         let most = self.readings.last()?.0;
         let late: Vec<_> = self.readings.iter().filter(|reading| reading.0 >= most / 3.0).collect();
@@ -90,7 +92,14 @@ impl Growth {
         }
         let real = slope(late.iter().map(|reading| (reading.0, reading.1)))?;
         let slab = slope(late.iter().map(|reading| (reading.0, reading.2)))?;
-        ((real - slab).abs() <= slab * DISAGREEMENT_MAX).then_some(PairMemory { real, slab })
+        (slab > 0.0).then_some(PairMemory { real, slab })
+    }
+}
+
+impl PairMemory {
+    /// The real memory, unless the slab tells another story.
+    pub(crate) fn agreed(self) -> Option<f64> {
+        REAL_TO_SLAB.contains(&(self.real / self.slab)).then_some(self.real)
     }
 }
 
@@ -136,13 +145,17 @@ mod tests {
     fn a_pair_takes_what_free_memory_falls_by() {
         let pair = growth(20_000, 8200.0, 7700.0).per_pair().expect("enough pairs");
         assert!((pair.real - 8200.0).abs() < 1.0 && (pair.slab - 7700.0).abs() < 1.0, "{pair:?}");
+        assert_eq!(pair.agreed(), Some(pair.real));
     }
 
     #[test]
     fn too_few_pairs_and_a_noisy_machine_say_nothing() {
         assert_eq!(growth(PAIRS_MIN / 2, 8200.0, 7700.0).per_pair(), None);
-        assert_eq!(growth(20_000, 12_000.0, 7700.0).per_pair(), None, "another program takes memory");
-        assert_eq!(growth(20_000, 3000.0, 7700.0).per_pair(), None, "another program gives some back");
         assert_eq!(Growth::default().per_pair(), None);
+        for (real, what) in [(12_000.0, "another program takes memory"), (3000.0, "another gives some back")]
+        {
+            let pair = growth(20_000, real, 7700.0).per_pair().expect("enough pairs");
+            assert_eq!(pair.agreed(), None, "{what}");
+        }
     }
 }

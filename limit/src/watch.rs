@@ -22,6 +22,9 @@ const STEP_TIME: Duration = Duration::from_millis(1500);
 /// How often free memory is looked at while pairs are opened: ten thousand of them a second cost 1 MB between two.
 const MEMORY_LOOK: Duration = Duration::from_millis(10);
 
+/// What closing takes, as a share of what opening took: that much of the time is kept for it.
+const CLOSING_SHARE: f64 = 0.5;
+
 /// Descriptors left to everybody else on the machine.
 const DESCRIPTORS_LEFT: usize = 10_000;
 
@@ -31,6 +34,7 @@ pub(crate) struct Watch<'a> {
     deadline: Instant,
     time_max: Duration,
     reserve_bytes: u64,
+    opening_since: Instant,
     looked: Option<Instant>,
     /// The bound that was met.
     pub(crate) cut_short: Option<String>,
@@ -43,6 +47,7 @@ impl<'a> Watch<'a> {
             deadline: Instant::now() + options.time_max,
             time_max: options.time_max,
             reserve_bytes: options.reserve_bytes,
+            opening_since: Instant::now(),
             looked: None,
             cut_short: None,
         }
@@ -54,16 +59,29 @@ impl<'a> Watch<'a> {
             if self.stop.load(Ordering::Relaxed) {
                 self.cut_short = Some("it was told to stop".into());
             } else if Instant::now() >= self.deadline {
-                self.cut_short = Some(format!("its time, {:?}, was over", self.time_max));
+                self.cut_short = Some(self.over());
             }
         }
         self.cut_short.is_none()
     }
 
-    /// As [`Self::may_go_on`], with a look at memory when it is time for one.
+    fn over(&self) -> String {
+        format!("its time, {:?}, was over", self.time_max)
+    }
+
+    /// Opening begins now.
+    pub(crate) fn begin_opening(&mut self) {
+        self.opening_since = Instant::now();
+    }
+
+    /// As [`Self::may_go_on`], with time kept for closing, and a look at memory when it is time for one.
     pub(crate) fn may_open_more(&mut self, see: &mut dyn FnMut(Memory)) -> bool {
         if !self.may_go_on() {
             return false;
+        }
+        let closing = self.opening_since.elapsed().mul_f64(CLOSING_SHARE);
+        if self.deadline.saturating_duration_since(Instant::now()) < closing {
+            self.cut_short = Some(self.over());
         }
         if self.looked.is_none_or(|looked| looked.elapsed() >= MEMORY_LOOK) {
             self.looked = Some(Instant::now());

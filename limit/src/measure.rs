@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::bare::Bare;
 use crate::ceiling::{Arrangement, Ceiling, Rates, Step};
-use crate::memory::{Growth, Memory, PAIRS_MIN, PairMemory};
+use crate::memory::{Growth, Memory, PairMemory};
 use crate::options::Options;
 use crate::watch::Watch;
 use crate::{LimitError, wakeup};
@@ -98,8 +98,11 @@ pub fn measure(
     if let (None, None, [step, ..]) = (ceiling.largest(), &ceiling.cut_short, &ceiling.steps[..]) {
         return Err(LimitError::Cannot(step.note.clone().unwrap_or_default()));
     }
-    let slab = round.pairs.iter().map(|pair| pair.slab).reduce(f64::min);
-    let pair_bytes = round.pairs.iter().filter_map(|pair| pair.agreed()).reduce(f64::min);
+    // The largest step tells a pair's memory best.
+    let most = round.pairs.iter().map(|(pairs, _)| *pairs).max();
+    let best = || round.pairs.iter().filter(|(pairs, _)| Some(*pairs) == most).map(|(_, pair)| *pair);
+    let slab = best().map(|pair| pair.slab).reduce(f64::min);
+    let pair_bytes = best().filter_map(PairMemory::agreed).reduce(f64::min);
     ceiling.pair_slab_bytes = slab;
     ceiling.pair_bytes = pair_bytes;
     let usable = ceiling.memory_free_bytes.saturating_sub(options.reserve_bytes);
@@ -119,8 +122,8 @@ struct Round<'a> {
     hear: &'a mut dyn FnMut(Progress),
     done: usize,
     all: usize,
-    /// A pair's memory, as each of the largest openings found it.
-    pairs: Vec<PairMemory>,
+    /// Pairs that were opened at once, and a pair's memory as that opening found it.
+    pairs: Vec<(usize, PairMemory)>,
 }
 
 impl Round<'_> {
@@ -131,10 +134,6 @@ impl Round<'_> {
 
     fn step(&mut self, step: &mut Step) -> Result<(), LimitError> {
         let wanted = step.connections;
-        if wanted >= PAIRS_MIN {
-            // The largest step tells a pair's memory best.
-            self.pairs.clear();
-        }
         for arrangement in arrangements(wanted) {
             let (room, why) = self.watch.room(wanted)?;
             if let Some(why) = why {
@@ -184,9 +183,7 @@ impl Round<'_> {
         rates.deliveries_per_s = bare.deliveries_per_s(DELIVERING, &mut || self.watch.may_go_on());
         step.add(arrangement, opened, rates);
         bare.close()?;
-        if opened >= PAIRS_MIN {
-            self.pairs.extend(growth.per_pair());
-        }
+        self.pairs.extend(growth.per_pair().map(|pair| (opened, pair)));
         std::thread::sleep(SETTLING);
         Ok(())
     }

@@ -16,7 +16,7 @@ use std::ops::RangeInclusive;
 const REAL_TO_SLAB: RangeInclusive<f64> = 0.95..=1.15;
 
 /// The fewest pairs that tell a pair's memory from the machine's noise.
-pub(crate) const PAIRS_MIN: usize = 10_000;
+const PAIRS_MIN: usize = 10_000;
 
 /// The fewest readings that make a line.
 const READINGS_MIN: usize = 5;

@@ -168,7 +168,7 @@ impl Bare {
         self.counters.iter().map(Counters::read).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
     }
 
-    /// Delivers for about `time` and returns the deliveries per second: the median of [`SLICES`].
+    /// Delivers for about `time` and returns the deliveries per second: the median of five parts of it.
     ///
     /// `go_on` is asked before each; `None` when it said no before there was one.
     pub fn deliveries_per_s(&self, time: Duration, go_on: &mut dyn FnMut() -> bool) -> Option<f64> {

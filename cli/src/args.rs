@@ -8,6 +8,8 @@ use runner::network::{PortRange, SourceRange};
 use runner::scenario::Ids;
 use runner::units::{Count, Rate, Size, Span};
 
+use crate::limit::LimitFlags;
+
 /// Loads, watches and judges servers that hold many long-lived connections.
 #[derive(Debug, Parser)]
 #[command(
@@ -36,6 +38,8 @@ pub(crate) enum Tool {
     Msggen(MsggenFlags),
     /// Compare what a plan needs with what this machine gives, and name the first wall.
     Doctor(DoctorFlags),
+    /// Measure this machine's own ceiling, with bare loops that do only the kernel's share of the work.
+    Limit(LimitFlags),
     /// Print a shell's completion script.
     Completions(CompletionsFlags),
 }

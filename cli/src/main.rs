@@ -6,6 +6,7 @@ mod completions;
 mod doctor;
 mod exit;
 mod floodtest;
+mod limit;
 mod msggen;
 mod output;
 mod progress;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Tool::Floodtest(flags) => floodtest::main(&flags),
         Tool::Msggen(flags) => msggen::main(&flags),
         Tool::Doctor(flags) => doctor::main(&flags),
+        Tool::Limit(flags) => limit::main(&flags),
         Tool::Completions(flags) => completions::main(&flags),
     };
     result.map_or_else(|error| exit::report(&error), ExitCode::from)

@@ -300,7 +300,7 @@ fn an_address_of_another_machine_is_told_with_where_to_look() {
 
 #[test]
 fn help_of_every_tool_has_examples() {
-    for tool in ["run", "chat", "floodtest", "msggen", "doctor", "completions"] {
+    for tool in ["run", "chat", "floodtest", "msggen", "doctor", "limit", "completions"] {
         let help = floodmark([tool, "--help"]).expect_code(0);
         assert_eq!(help.stderr, "");
         assert!(help.stdout.contains("Example"), "{help}");

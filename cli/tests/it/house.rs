@@ -32,6 +32,7 @@ fn lower_rows_know_nothing_of_higher_ones() {
         ("wire", &[][..]),
         ("shard", &[]),
         ("telemetry", &[]),
+        ("limit", &[]),
         ("chat", &["shard", "telemetry", "wire"]),
         ("floodtest", &["shard", "telemetry", "wire"]),
         ("msggen", &["telemetry", "wire"]),
@@ -42,9 +43,19 @@ fn lower_rows_know_nothing_of_higher_ones() {
         ("plots", &["telemetry"]),
     ]);
     let arrows = arrows();
-    for name in
-        ["wire", "shard", "telemetry", "chat", "floodtest", "msggen", "sar", "doctor", "runner", "cli"]
-    {
+    for name in [
+        "wire",
+        "shard",
+        "telemetry",
+        "chat",
+        "floodtest",
+        "msggen",
+        "sar",
+        "limit",
+        "doctor",
+        "runner",
+        "cli",
+    ] {
         assert!(arrows.contains_key(name), "no crate '{name}' in the house");
     }
     for (name, known) in &arrows {

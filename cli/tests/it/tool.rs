@@ -73,9 +73,14 @@ pub(crate) struct Running {
 impl Running {
     /// Starts a command with its output caught.
     pub(crate) fn start(command: &mut Command) -> Self {
+        Self::start_with(command, Stdio::null())
+    }
+
+    /// As [`Self::start`], with something to read.
+    pub(crate) fn start_with(command: &mut Command, stdin: Stdio) -> Self {
         let what = format!("{:?}", command.get_args().collect::<Vec<_>>());
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

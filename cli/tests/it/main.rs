@@ -18,6 +18,7 @@ mod endings;
 mod failures;
 mod flood;
 mod house;
+mod ledger;
 mod limits;
 mod line;
 mod publisher;

@@ -1,0 +1,156 @@
+//! The ledger's block of the verdict table: where a connection's bytes go, wrapped to a readable width.
+
+use serde_json::Value;
+
+use super::byte_count;
+use crate::output::grouped;
+
+/// The widest line, the table's margin and names included.
+const LINE_WIDTH: usize = 100;
+
+/// What stands before a line's text: two spaces, a name of twelve, a space.
+const MARGIN: usize = 15;
+
+/// Words for the kernel's parts; several keys of one word are added up. A part under half a byte is not worth a word.
+const KERNEL: [(&str, &[&str]); 8] = [
+    ("TCP", &["kernel_tcp_bytes"]),
+    ("inode", &["kernel_sock_inode_bytes"]),
+    ("file", &["kernel_file_bytes"]),
+    ("dentry", &["kernel_dentry_bytes"]),
+    ("epoll", &["kernel_epoll_bytes"]),
+    ("bind", &["kernel_bind_bytes"]),
+    ("security", &["kernel_security_bytes"]),
+    (
+        "other",
+        &["kernel_timewait_bytes", "kernel_skbuff_bytes", "kernel_slab_other_bytes", "kernel_other_bytes"],
+    ),
+];
+
+/// What stands beside the kernel's.
+const BESIDE: [(&str, &str); 4] = [
+    ("buffers", "socket_buffer_bytes"),
+    ("server", "server_user_bytes"),
+    ("generator", "generator_user_bytes"),
+    ("unexplained", "remainder_bytes"),
+];
+
+/// Lines of the table, each with its name; none when there is no ledger.
+pub(super) fn lines(ledger: &Value) -> Vec<(&'static str, String)> {
+    let mut texts = Vec::new();
+    for (side, whose) in
+        [("pair", "a pair"), ("server", "at the server's end"), ("generator", "at the generator's end")]
+    {
+        if let Some(total) = ledger[side]["total_bytes"].as_f64() {
+            texts.push(format!("{} {whose}: {}", byte_count(total), parts(&ledger[side])));
+        }
+    }
+    // The reason is of interest where there would be something to tell apart.
+    if let (false, Some(note)) = (texts.is_empty(), ledger["note"].as_str()) {
+        texts.push(note.to_owned());
+    }
+    let names = std::iter::once("ledger").chain(std::iter::repeat(""));
+    names.zip(texts.iter().flat_map(|text| wrapped(text, LINE_WIDTH - MARGIN))).collect()
+}
+
+fn parts(side: &Value) -> String {
+    let number = |key: &str| side[key].as_f64();
+    let sum = |keys: &[&str]| keys.iter().filter_map(|key| number(key)).reduce(|sum, part| sum + part);
+    let mut parts = Vec::new();
+    if let Some(kernel) = number("kernel_bytes") {
+        let named = KERNEL.iter().filter_map(|(word, keys)| {
+            let bytes = sum(keys).filter(|bytes| bytes.abs() >= 0.5)?;
+            Some(format!("{word} {}", signed(bytes)))
+        });
+        let named: Vec<String> = match number("kernel_slab_bytes") {
+            Some(slab) if number("kernel_slab_other_bytes").is_none() => {
+                let other = number("kernel_other_bytes").unwrap_or(0.0);
+                vec![format!("slab objects {}", signed(slab)), format!("other {}", signed(other))]
+            }
+            _ => named.collect(),
+        };
+        parts.push(format!("kernel {} ({})", signed(kernel), named.join(", ")));
+    }
+    let beside = BESIDE.iter().filter_map(|(word, key)| Some(format!("{word} {}", signed(number(key)?))));
+    parts.extend(beside);
+    parts.join(", ")
+}
+
+/// `-52.3` as `-52`: noise may leave a part below nothing, and that is shown.
+fn signed(bytes: f64) -> String {
+    let rounded = bytes.round();
+    let sign = if rounded < 0.0 { "-" } else { "" };
+    format!("{sign}{}", grouped(rounded.abs() as u64))
+}
+
+/// Breaks a text between words; what goes on is set in by two. A part's name stays with its figure.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for piece in text.split_inclusive([',', ':', '(']).flat_map(|piece| piece.split_inclusive(": ")) {
+        let last = lines.last_mut().expect("there is always one");
+        if last.chars().count() + piece.chars().count() > width && !last.trim().is_empty() {
+            let next = format!("  {}", piece.trim_start());
+            let full = last.trim_end().to_owned();
+            *last = full;
+            lines.push(next);
+        } else {
+            last.push_str(piece);
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pair() -> Value {
+        json!({
+            "total_bytes": 8420.4, "kernel_bytes": 8303.2, "kernel_slab_bytes": 8300.0, "kernel_tcp_bytes": 5041.0,
+            "kernel_sock_inode_bytes": 1725.1, "kernel_file_bytes": 389.1, "kernel_dentry_bytes": 389.9,
+            "kernel_epoll_bytes": 417.0, "kernel_bind_bytes": 256.0, "kernel_security_bytes": 112.3,
+            "kernel_slab_other_bytes": -30.0, "kernel_other_bytes": 0.2, "kernel_timewait_bytes": 0.0,
+            "socket_buffer_bytes": 0.0, "server_user_bytes": 41.3, "generator_user_bytes": 34.0,
+            "remainder_bytes": -7.6
+        })
+    }
+
+    #[test]
+    fn a_pair_and_the_server_s_end_fit_the_width() {
+        let server = json!({ "total_bytes": 3916.0, "kernel_bytes": 3875.0, "kernel_tcp_bytes": 2520.0,
+            "kernel_slab_other_bytes": null, "server_user_bytes": 41.3, "remainder_bytes": null });
+        let lines = lines(&json!({ "pair": pair(), "server": server, "generator": null, "note": null }));
+        let expected = [
+            ("ledger", "8,420 B a pair: kernel 8,303 (TCP 5,041, inode 1,725, file 389, dentry 390,"),
+            ("", "  epoll 417, bind 256, security 112, other -30), buffers 0, server 41, generator 34,"),
+            ("", "  unexplained -8"),
+            ("", "3,916 B at the server's end: kernel 3,875 (TCP 2,520), server 41"),
+        ];
+        assert_eq!(lines, expected.map(|(name, text)| (name, text.to_owned())));
+        assert!(lines.iter().all(|(_, text)| text.chars().count() + MARGIN <= LINE_WIDTH));
+    }
+
+    #[test]
+    fn without_slabinfo_the_whole_is_told_and_why() {
+        let mut pair = pair();
+        for (_, keys) in KERNEL {
+            for key in keys.iter().filter(|key| **key != "kernel_other_bytes") {
+                pair[*key] = Value::Null;
+            }
+        }
+        let note = "the kernel's objects are not told apart: could not read '/proc/slabinfo': Permission denied (os error 13)";
+        let ledger = json!({ "pair": pair, "server": { "total_bytes": null }, "note": note });
+        let text: Vec<String> = lines(&ledger).into_iter().map(|(_, text)| text).collect();
+        let text = text.join("\n");
+        assert!(text.contains("kernel 8,303 (slab objects 8,300, other 0), buffers 0"), "{text}");
+        assert!(text.contains("Permission denied") && !text.contains("server's end"), "{text}");
+    }
+
+    #[test]
+    fn without_a_ledger_there_are_no_lines() {
+        for ledger in [Value::Null, json!({ "pair": null, "note": "not root" })] {
+            assert!(lines(&ledger).is_empty());
+        }
+    }
+}

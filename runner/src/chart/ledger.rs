@@ -1,0 +1,277 @@
+//! `ledger.svg`: where a connection's bytes go, as stacked bars, drawn from `summary.json` in the bundle.
+//!
+//! ```text
+//!   B ┤            ▨▨▨── unexplained 42 B
+//!     ┤            ▓▓▓── epoll 425 B          Colours are Okabe and Ito's, which colour-blind eyes tell apart;
+//!     ┤  ▓▓▓─ …    ███                        neighbours differ in lightness as well. Each part has its label beside
+//!     ┤  ███─ TCP  ███── TCP 5,041 B          it, pushed away from the next one's where the part is thin.
+//! ```
+
+use std::fmt::Write;
+use std::path::Path;
+
+use serde_json::Value;
+use telemetry::{BundleError, BundleReader};
+
+/// The chart's name in the bundle.
+pub const LEDGER_FILE: &str = "ledger.svg";
+
+const SIZE: (f64, f64) = (960.0, 560.0);
+/// Where bars may stand: the top, and the line they stand on.
+const TOP: f64 = 64.0;
+const BASE: f64 = 440.0;
+const AXIS_X: f64 = 84.0;
+const BAR_WIDTH: f64 = 130.0;
+/// Between two labels' base lines.
+const LABEL_STEP: f64 = 20.0;
+/// Less than this is no part of a picture: a tenth of a byte is finer than any figure is true.
+const PART_BYTES_MIN: f64 = 0.5;
+
+/// The parts from the bottom up: label, keys whose sum it is, fill.
+const PARTS: [(&str, &[&str], &str); 12] = [
+    ("TCP socket", &["kernel_tcp_bytes"], "#0072B2"),
+    ("inode", &["kernel_sock_inode_bytes"], "#56B4E9"),
+    ("file", &["kernel_file_bytes"], "#009E73"),
+    ("dentry", &["kernel_dentry_bytes"], "#F0E442"),
+    ("epoll", &["kernel_epoll_bytes"], "#D55E00"),
+    ("bind bucket", &["kernel_bind_bytes"], "#E69F00"),
+    ("security", &["kernel_security_bytes"], "#CC79A7"),
+    (
+        "other kernel",
+        &["kernel_timewait_bytes", "kernel_skbuff_bytes", "kernel_slab_other_bytes", "kernel_other_bytes"],
+        "#8C8C8C",
+    ),
+    ("socket buffers", &["socket_buffer_bytes"], "#D9D9D9"),
+    ("server", &["server_user_bytes"], "#222222"),
+    ("generator", &["generator_user_bytes"], "#6B5B95"),
+    ("unexplained", &["remainder_bytes"], "url(#unexplained)"),
+];
+
+/// Instead of the kernel's parts when they could not be told apart.
+const UNSPLIT: (&str, &str, &str) = ("kernel objects", "kernel_slab_bytes", "#0072B2");
+
+struct Part {
+    label: &'static str,
+    bytes: f64,
+    fill: &'static str,
+}
+
+struct Bar {
+    title: &'static str,
+    parts: Vec<Part>,
+    /// Noise may leave a part below nothing, which has no height.
+    negative: Vec<Part>,
+    total: Option<f64>,
+    interval: Option<(f64, f64)>,
+}
+
+/// Draws the chart; `None` when the run has no ledger.
+///
+/// # Errors
+/// When the bundle cannot be read.
+pub fn ledger(bundle: &Path) -> Result<Option<String>, BundleError> {
+    let text = BundleReader::open(bundle)?.read_file("summary.json")?.unwrap_or_default();
+    Ok(draw(&serde_json::from_slice(&text).unwrap_or_default()))
+}
+
+fn draw(summary: &Value) -> Option<String> {
+    let ledger = &summary["memory"]["ledger"];
+    let sides = [
+        ("server", "the server's end"),
+        ("pair", "a pair, both ends here"),
+        ("generator", "the generator's end"),
+    ];
+    let bars: Vec<Bar> = sides.into_iter().filter_map(|(side, title)| bar(&ledger[side], title)).collect();
+    let height = |bar: &Bar| bar.parts.iter().map(|part| part.bytes).sum::<f64>();
+    let tallest = bars.iter().map(height).reduce(f64::max)?;
+    let step = tick_step(tallest);
+    let scale = (BASE - TOP) / (tallest / step).ceil() / step;
+    let mut svg = String::new();
+    open(&mut svg);
+    axis(&mut svg, step, scale);
+    let room = (SIZE.0 - AXIS_X) / bars.len() as f64;
+    for (place, bar) in bars.iter().enumerate() {
+        // Bar and labels together in the middle of their room.
+        let left = AXIS_X + room * place as f64 + (room - BAR_WIDTH - 200.0).max(40.0) / 2.0;
+        stack(&mut svg, bar, left, scale);
+    }
+    footer(&mut svg, summary, &bars);
+    svg.push_str("</svg>\n");
+    Some(svg)
+}
+
+/// `None` when there is nothing to draw.
+fn bar(side: &Value, title: &'static str) -> Option<Bar> {
+    let number = |key: &str| side[key].as_f64();
+    let sum = |keys: &[&str]| keys.iter().filter_map(|key| number(key)).reduce(|sum, bytes| sum + bytes);
+    let unsplit = number(UNSPLIT.1).filter(|_| number("kernel_slab_other_bytes").is_none());
+    let unsplit = unsplit.map(|bytes| Part { label: UNSPLIT.0, bytes, fill: UNSPLIT.2 });
+    let split =
+        PARTS.into_iter().filter_map(|(label, keys, fill)| Some(Part { label, bytes: sum(keys)?, fill }));
+    let parts = unsplit.into_iter().chain(split).filter(|part| part.bytes.abs() >= PART_BYTES_MIN);
+    let (parts, negative): (Vec<Part>, Vec<Part>) = parts.partition(|part| part.bytes > 0.0);
+    let ci95 = &side["total_bytes_ci95"];
+    let interval = ci95[0].as_f64().zip(ci95[1].as_f64());
+    (!parts.is_empty()).then(|| Bar { title, parts, negative, total: number("total_bytes"), interval })
+}
+
+fn open(svg: &mut String) {
+    let (width, height) = SIZE;
+    line(
+        svg,
+        format_args!(
+            r##"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="16" fill="#333333">"##
+        ),
+    );
+    line(
+        svg,
+        format_args!(
+            r##"<defs><pattern id="unexplained" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="8" height="8" fill="#FFFFFF"/><rect width="3" height="8" fill="#9A9A9A"/></pattern></defs>"##
+        ),
+    );
+    line(svg, format_args!(r##"<rect width="{width}" height="{height}" fill="#FFFFFF"/>"##));
+    text(svg, (width / 2.0, 34.0), "middle", r#" font-size="21""#, "Where do a connection's bytes go?");
+}
+
+fn axis(svg: &mut String, step: f64, scale: f64) {
+    let mut bytes = 0.0;
+    while BASE - bytes * scale > TOP - 1.0 {
+        let y = BASE - bytes * scale;
+        let (right, colour) = (SIZE.0 - 20.0, if bytes > 0.0 { "#E4E4E4" } else { "#8A8A8A" });
+        line(svg, format_args!(r#"<path d="M{AXIS_X} {y:.1}H{right}" stroke="{colour}"/>"#));
+        text(svg, (AXIS_X - 10.0, y + 5.0), "end", r#" font-size="15""#, &grouped(bytes));
+        bytes += step;
+    }
+    let middle = (TOP + BASE) / 2.0;
+    let turned = format!(r#" font-size="15" transform="rotate(-90 20 {middle})""#);
+    text(svg, (20.0, middle), "middle", &turned, "bytes a connection");
+}
+
+fn stack(svg: &mut String, bar: &Bar, left: f64, scale: f64) {
+    let mut top = BASE;
+    let mut middles = Vec::new();
+    for part in &bar.parts {
+        let height = part.bytes * scale;
+        top -= height;
+        middles.push(top + height / 2.0);
+        // A white seam between neighbours; not on a part that it would swallow.
+        let seam = if height > 4.0 { 1.0 } else { 0.0 };
+        let fill = part.fill;
+        line(
+            svg,
+            format_args!(
+                r#"<rect x="{left:.1}" y="{top:.1}" width="{BAR_WIDTH}" height="{:.1}" fill="{fill}"/>"#,
+                (height - seam).max(0.4)
+            ),
+        );
+    }
+    line(
+        svg,
+        format_args!(
+            r##"<rect x="{left:.1}" y="{top:.1}" width="{BAR_WIDTH}" height="{:.1}" fill="none" stroke="#666666"/>"##,
+            BASE - top
+        ),
+    );
+    let (edge, beside) = (left + BAR_WIDTH, left + BAR_WIDTH + 24.0);
+    for ((part, middle), y) in bar.parts.iter().zip(&middles).zip(spread(&middles)) {
+        line(
+            svg,
+            format_args!(
+                r##"<path d="M{edge:.1} {middle:.1}L{:.1} {y:.1}H{:.1}" stroke="#8A8A8A" fill="none"/>"##,
+                edge + 16.0,
+                beside - 3.0
+            ),
+        );
+        let label = format!("{} {} B", part.label, grouped(part.bytes));
+        text(svg, (beside, y + 5.5), "start", "", &label);
+    }
+    let centre = left + BAR_WIDTH / 2.0;
+    if let Some(total) = bar.total {
+        let total = format!("{} B", grouped(total));
+        text(svg, (centre, BASE + 24.0), "middle", r#" font-size="18" font-weight="bold""#, &total);
+    }
+    text(svg, (centre, BASE + 45.0), "middle", "", bar.title);
+}
+
+/// Heights for labels, given from the bottom up, as near to where they belong as leaves them apart.
+fn spread(middles: &[f64]) -> Vec<f64> {
+    let mut heights = middles.to_vec();
+    // None above the one before it by less than a step, then none below the line that the bars stand on or above the top.
+    let mut least = BASE - 6.0;
+    for height in &mut heights {
+        *height = height.min(least);
+        least = *height - LABEL_STEP;
+    }
+    let mut most = TOP - 4.0;
+    for height in heights.iter_mut().rev() {
+        *height = height.max(most);
+        most = *height + LABEL_STEP;
+    }
+    heights
+}
+
+fn footer(svg: &mut String, summary: &Value, bars: &[Bar]) {
+    let ledger = &summary["memory"]["ledger"];
+    let style = r##" font-size="14" fill="#555555""##;
+    let peak = summary["connections"]["peak"].as_f64().unwrap_or(0.0);
+    let mut first = format!(
+        "{} connections; slopes over the ramp, {} readings",
+        grouped(peak),
+        ledger["points"].as_u64().unwrap_or(0)
+    );
+    if let Some(bar) = bars.iter().rev().find(|bar| bar.interval.is_some())
+        && let (Some(total), Some((low, high))) = (bar.total, bar.interval)
+    {
+        let (total, low, high) = (grouped(total), grouped(low), grouped(high));
+        // Writing to a string cannot fail.
+        let _ = write!(first, "; {total} B in all (95 %: {low} to {high} B)");
+    }
+    text(svg, (SIZE.0 / 2.0, 516.0), "middle", style, &first);
+    let negative = bars.iter().flat_map(|bar| &bar.negative);
+    let mut notes: Vec<String> =
+        negative.map(|part| format!("{} {} B", part.label, grouped(part.bytes))).collect();
+    notes.dedup();
+    let mut second = String::new();
+    if !notes.is_empty() {
+        second = format!("below zero by noise and not drawn: {}", notes.join(", "));
+    } else if ledger["slab_read"] == false {
+        second = "the kernel's objects are not told apart: only root may read slabinfo".to_owned();
+    }
+    text(svg, (SIZE.0 / 2.0, 538.0), "middle", style, &second);
+}
+
+fn line(svg: &mut String, what: std::fmt::Arguments<'_>) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(svg, "{what}");
+}
+
+/// None of the texts has a character that XML would have to escape.
+fn text(svg: &mut String, (x, y): (f64, f64), anchor: &str, style: &str, words: &str) {
+    line(svg, format_args!(r#"<text x="{x:.1}" y="{y:.1}" text-anchor="{anchor}"{style}>{words}</text>"#));
+}
+
+/// 1, 2 or 5 times a power of ten, for four to nine ticks.
+fn tick_step(most: f64) -> f64 {
+    let power = 10_f64.powf((most / 10.0).max(0.1).log10().floor());
+    [1.0, 2.0, 5.0]
+        .map(|digit| digit * power)
+        .into_iter()
+        .find(|step| most / step < 10.0)
+        .unwrap_or(power * 10.0)
+}
+
+/// `-1234.5` as `−1,235`.
+fn grouped(bytes: f64) -> String {
+    let digits = format!("{:.0}", bytes.abs());
+    let mut out = String::from(if bytes <= -PART_BYTES_MIN { "−" } else { "" });
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,248 @@
+//! The ledger: where a connection's bytes go, and how many nobody can explain.
+//!
+//! Each reading of the ramp holds every kind of memory at one moment. A kind's bytes per connection are the slope of
+//! its series over the connections, by [`fit`](crate::fit); since all series have the same points, slopes add up as
+//! the bytes do:
+//!
+//! ```text
+//!   total = user space of both ends + what the kernel has taken (memory neither free, nor page cache, nor a process's)
+//!   total = server + generator + each kind of slab object + page tables, stacks, per-CPU + buffers + remainder
+//! ```
+//!
+//! The total is made from what has left the free pool and not from its parts, so that the **remainder** is measured. It
+//! is bytes that the kernel took and no line of `/proc/meminfo` owns up to, and the noise of all the others.
+//!
+//! **A pair and its ends.** With server and generator on one machine, the readings are of pairs. Sockets, inodes,
+//! files, dentries, registrations and security blobs are alike at both ends, so that the server's end has half of
+//! each; its accepted sockets share the listener's bind bucket, so that all growth of those is the generator's. What
+//! else there is cannot be told apart by end, and is null there. With one end here, that one is measured.
+//!
+//! **Socket buffers** are what TCP has charged for (`sockstat`), in pages for each socket and with up to a megabyte a
+//! core in advance; the packets themselves are slab objects. With data unread they are counted nearly twice, and the
+//! remainder falls below zero. The idle connections of a ramp have none.
+
+use serde_json::{Value, json};
+
+use crate::fit::{self, Slope};
+
+/// A kind of memory. The order is that of every list of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    ServerUser,
+    GeneratorUser,
+    Tcp,
+    SockInode,
+    File,
+    Dentry,
+    Epoll,
+    Bind,
+    Security,
+    Timewait,
+    Skbuff,
+    /// All slab memory that is in none of the kinds above: `kmalloc-N`, blocks too large for a cache (descriptor
+    /// tables), and whatever else the machine is doing.
+    SlabOther,
+    /// Page tables, kernel stacks, per-CPU areas.
+    KernelOther,
+    SocketBuffers,
+}
+
+/// How many kinds there are.
+pub(crate) const KINDS: usize = Kind::SocketBuffers as usize + 1;
+
+/// Every kind with its key in the summary, which [`crate::summary_keys`] documents.
+const KEYS: [(Kind, &str); KINDS] = [
+    (Kind::ServerUser, "server_user_bytes"),
+    (Kind::GeneratorUser, "generator_user_bytes"),
+    (Kind::Tcp, "kernel_tcp_bytes"),
+    (Kind::SockInode, "kernel_sock_inode_bytes"),
+    (Kind::File, "kernel_file_bytes"),
+    (Kind::Dentry, "kernel_dentry_bytes"),
+    (Kind::Epoll, "kernel_epoll_bytes"),
+    (Kind::Bind, "kernel_bind_bytes"),
+    (Kind::Security, "kernel_security_bytes"),
+    (Kind::Timewait, "kernel_timewait_bytes"),
+    (Kind::Skbuff, "kernel_skbuff_bytes"),
+    (Kind::SlabOther, "kernel_slab_other_bytes"),
+    (Kind::KernelOther, "kernel_other_bytes"),
+    (Kind::SocketBuffers, "socket_buffer_bytes"),
+];
+
+/// The kinds that both ends have alike.
+const ALIKE: [Kind; 6] = [Kind::Tcp, Kind::SockInode, Kind::File, Kind::Dentry, Kind::Epoll, Kind::Security];
+
+/// All memory at one moment of the ramp, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Reading {
+    pub(crate) mono_us: u64,
+    /// What the kernel has taken, named or not.
+    pub(crate) kernel: Option<f64>,
+    /// All slab memory; each kind of it besides, when slabinfo may be read.
+    pub(crate) slab: Option<f64>,
+    pub(crate) kinds: [Option<f64>; KINDS],
+}
+
+/// What a connection costs, in bytes.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Side {
+    kinds: [Option<f64>; KINDS],
+    slab: Option<f64>,
+    total: Option<Slope>,
+    remainder: Option<Slope>,
+}
+
+/// See the module's documentation.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Ledger {
+    /// How many ends of a connection the readings are of.
+    ends: u64,
+    /// Why the kernel's objects are not told apart.
+    unread: Option<String>,
+    points: usize,
+    /// With both ends here.
+    pair: Option<Side>,
+    /// The server's half of a pair.
+    server: Option<Side>,
+    /// With one end here: the generator's, whose server is elsewhere.
+    generator: Option<Side>,
+}
+
+impl Ledger {
+    /// Draws it up from readings, each with the connections there were; `unread` says why slabinfo was not read.
+    pub(crate) fn draw(readings: &[(f64, Reading)], ends: u64, unread: Option<&str>) -> Self {
+        let series = Series::of(readings);
+        let (pair, server, generator) = match ends {
+            2 => (series.measured(&[Kind::ServerUser, Kind::GeneratorUser]), series.server_end(), None),
+            _ => (None, None, series.measured(&[Kind::GeneratorUser])),
+        };
+        let unread = unread.map(str::to_owned);
+        Self { ends, unread, points: series.readings.len(), pair, server, generator }
+    }
+
+    /// `memory.ledger` of the summary.
+    pub(crate) fn to_json(&self) -> Value {
+        let side = |side: &Option<Side>| side.as_ref().map(Side::to_json);
+        json!({
+            "ends": self.ends,
+            "points": self.points,
+            "slab_read": if self.unread.is_some() { Some(false) } else { (self.points > 0).then_some(true) },
+            "note": self.unread,
+            "pair": side(&self.pair),
+            "server": side(&self.server),
+            "generator": side(&self.generator),
+        })
+    }
+}
+
+/// The readings that can be compared.
+struct Series {
+    readings: Vec<(f64, Reading)>,
+    /// The kinds that every one of them has. A kind that failed once is not had, so that all slopes have all points.
+    had: Vec<Kind>,
+}
+
+impl Series {
+    fn of(readings: &[(f64, Reading)]) -> Self {
+        let whole = |reading: &Reading| reading.kernel.is_some() && reading.slab.is_some();
+        let readings: Vec<_> = readings.iter().filter(|(_, reading)| whole(reading)).copied().collect();
+        let had = |kind: &Kind| readings.iter().all(|(_, reading)| reading.kind(*kind).is_some());
+        let had = KEYS.iter().map(|(kind, _)| *kind).filter(had).collect();
+        Self { readings, had }
+    }
+
+    fn has(&self, kind: Kind) -> bool {
+        self.had.contains(&kind)
+    }
+
+    fn slope(&self, of: impl Fn(&Reading) -> f64) -> Option<Slope> {
+        let points: Vec<_> = self.readings.iter().map(|(open, reading)| (*open, of(reading))).collect();
+        fit::slope(&points)
+    }
+
+    /// What is here, with the user space of `users`; `None` when that or the total cannot be had.
+    fn measured(&self, users: &[Kind]) -> Option<Side> {
+        if !users.iter().all(|user| self.has(*user)) {
+            return None;
+        }
+        let total = |reading: &Reading| reading.kernel.unwrap_or(f64::NAN) + reading.sum(users);
+        let slab = |reading: &Reading| reading.slab.unwrap_or(f64::NAN);
+        // Without its kinds, slab memory is explained as a whole.
+        let split = self.has(Kind::SlabOther);
+        let unsplit = |reading: &Reading| if split { 0.0 } else { slab(reading) };
+        let mut side = Side {
+            slab: self.slope(slab).map(|slope| slope.slope),
+            total: Some(self.slope(total)?),
+            remainder: self.slope(|reading| total(reading) - reading.sum(&self.had) - unsplit(reading)),
+            ..Side::default()
+        };
+        for kind in &self.had {
+            side.kinds[*kind as usize] = self.slope(|reading| reading.sum(&[*kind])).map(|slope| slope.slope);
+        }
+        Some(side)
+    }
+
+    /// Half of what both ends have alike, and all of the server's user space.
+    fn server_end(&self) -> Option<Side> {
+        let alike: Vec<Kind> = ALIKE.into_iter().filter(|kind| self.has(*kind)).collect();
+        let mut side = Side::default();
+        if self.has(Kind::ServerUser) {
+            let user = |reading: &Reading| reading.sum(&[Kind::ServerUser]);
+            side.kinds[Kind::ServerUser as usize] = Some(self.slope(user)?.slope);
+            if !alike.is_empty() {
+                side.total = self.slope(|reading| user(reading) + reading.sum(&alike) / 2.0);
+            }
+        }
+        for kind in &alike {
+            let half = |reading: &Reading| reading.sum(&[*kind]) / 2.0;
+            side.kinds[*kind as usize] = self.slope(half).map(|slope| slope.slope);
+        }
+        Some(side)
+    }
+}
+
+impl Reading {
+    pub(crate) fn kind(&self, kind: Kind) -> Option<f64> {
+        self.kinds[kind as usize]
+    }
+
+    /// The sum of kinds that are there.
+    fn sum(&self, kinds: &[Kind]) -> f64 {
+        kinds.iter().filter_map(|kind| self.kind(*kind)).sum()
+    }
+}
+
+impl Side {
+    fn to_json(&self) -> Value {
+        let kernel = Kind::Tcp as usize..=Kind::KernelOther as usize;
+        let unsplit = if self.kinds[Kind::SlabOther as usize].is_none() { self.slab } else { None };
+        let kernel = sum(self.kinds[kernel].iter().copied().chain([unsplit]));
+        let explained = self.total.zip(self.remainder).map(|(total, rest)| total.slope - rest.slope);
+        let interval = |slope: Option<Slope>| slope.map(|slope| [round(slope.ci95.0), round(slope.ci95.1)]);
+        let mut json = json!({
+            "total_bytes": self.total.map(|slope| round(slope.slope)),
+            "total_bytes_ci95": interval(self.total),
+            "kernel_bytes": kernel.map(round),
+            "kernel_slab_bytes": self.slab.map(round),
+            "explained_bytes": explained.map(round),
+            "remainder_bytes": self.remainder.map(|slope| round(slope.slope)),
+            "remainder_bytes_ci95": interval(self.remainder),
+        });
+        for (kind, key) in KEYS {
+            json[key] = json!(self.kinds[kind as usize].map(round));
+        }
+        json
+    }
+}
+
+/// The sum of what is there; `None` when nothing is.
+fn sum(parts: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+    parts.flatten().reduce(|sum, part| sum + part)
+}
+
+/// To a tenth of a byte, which is finer than any of these figures is true.
+fn round(bytes: f64) -> f64 {
+    (bytes * 10.0).round() / 10.0
+}
+
+#[cfg(test)]
+mod tests;

@@ -148,7 +148,8 @@ fn reading(mono_us: u64, server: Option<f64>, generator: Option<f64>, values: &V
     let others = ["host.page_tables_bytes", "host.kernel_stack_bytes", "host.percpu_bytes"];
     kinds[Kind::KernelOther as usize] = others.into_iter().map(|name| values.get(name)).sum();
     let kernel = values.get("host.memory_kernel_bytes").zip(values.get("host.memory_free_per_cpu_bytes"));
-    Reading { mono_us, kernel: kernel.map(|(kernel, free)| kernel - free), slab, kinds }
+    let sockets = values.get("host.tcp_sockets");
+    Reading { mono_us, sockets, kernel: kernel.map(|(kernel, free)| kernel - free), slab, kinds }
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 //! is never renamed; a figure that was not measured is null.
 //!
 //! Beside figures there are words and intervals, which no threshold judges: `…_ci95` is a pair of bounds;
-//! `memory.ledger.slab_read` is whether the kernel's objects could be told apart, `memory.ledger.note` why not.
+//! `memory.ledger.slab_read` is whether the kernel's objects could be told apart; `memory.ledger.note` says why not, and
+//! when the ledger should not be trusted.
 
 /// What a summary figure is counted in. Decides which suffixes a threshold's limit may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +65,7 @@ macro_rules! keys {
                 key!(concat!($side, ".remainder_bytes"), Bytes, concat!("those of them nothing explains, ", $whose)),
                 key!(concat!($side, ".server_user_bytes"), Bytes, concat!("the server's own memory, ", $whose)),
                 key!(concat!($side, ".generator_user_bytes"), Bytes, concat!("the flood's own memory, ", $whose)),
-                key!(concat!($side, ".kernel_bytes"), Bytes, concat!("the kernel's, but for buffers and remainder, ", $whose)),
+                key!(concat!($side, ".kernel_bytes"), Bytes, concat!("the kernel's, but for the remainder, ", $whose)),
                 key!(concat!($side, ".kernel_slab_bytes"), Bytes, concat!("all slab objects together, ", $whose)),
                 key!(concat!($side, ".kernel_tcp_bytes"), Bytes, concat!("TCP sockets, ", $whose)),
                 key!(concat!($side, ".kernel_sock_inode_bytes"), Bytes, concat!("sockets' inodes, ", $whose)),
@@ -77,7 +78,7 @@ macro_rules! keys {
                 key!(concat!($side, ".kernel_skbuff_bytes"), Bytes, concat!("packets held, ", $whose)),
                 key!(concat!($side, ".kernel_slab_other_bytes"), Bytes, concat!("slab objects of any other kind, ", $whose)),
                 key!(concat!($side, ".kernel_other_bytes"), Bytes, concat!("page tables, kernel stacks, per-CPU areas, ", $whose)),
-                key!(concat!($side, ".socket_buffer_bytes"), Bytes, concat!("what TCP has charged for buffers, ", $whose)),
+                key!(concat!($side, ".socket_buffer_bytes"), Bytes, concat!("what TCP has charged for buffers, beside the sum, ", $whose)),
             )+
         ];
     };

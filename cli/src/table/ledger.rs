@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use super::byte_count;
 use crate::output::grouped;
 
 /// The widest line, the table's margin and names included.
@@ -12,7 +11,7 @@ const LINE_WIDTH: usize = 100;
 const MARGIN: usize = 15;
 
 /// Words for the kernel's parts; several keys of one word are added up. A part under half a byte is not worth a word.
-const KERNEL: [(&str, &[&str]); 8] = [
+const KERNEL: [(&str, &[&str]); 9] = [
     ("TCP", &["kernel_tcp_bytes"]),
     ("inode", &["kernel_sock_inode_bytes"]),
     ("file", &["kernel_file_bytes"]),
@@ -20,15 +19,12 @@ const KERNEL: [(&str, &[&str]); 8] = [
     ("epoll", &["kernel_epoll_bytes"]),
     ("bind", &["kernel_bind_bytes"]),
     ("security", &["kernel_security_bytes"]),
-    (
-        "other",
-        &["kernel_timewait_bytes", "kernel_skbuff_bytes", "kernel_slab_other_bytes", "kernel_other_bytes"],
-    ),
+    ("packets", &["kernel_skbuff_bytes"]),
+    ("other", &["kernel_timewait_bytes", "kernel_slab_other_bytes", "kernel_other_bytes"]),
 ];
 
 /// What stands beside the kernel's.
-const BESIDE: [(&str, &str); 4] = [
-    ("buffers", "socket_buffer_bytes"),
+const BESIDE: [(&str, &str); 3] = [
     ("server", "server_user_bytes"),
     ("generator", "generator_user_bytes"),
     ("unexplained", "remainder_bytes"),
@@ -41,8 +37,13 @@ pub(super) fn lines(ledger: &Value) -> Vec<(&'static str, String)> {
         [("pair", "a pair"), ("server", "at the server's end"), ("generator", "at the generator's end")]
     {
         if let Some(total) = ledger[side]["total_bytes"].as_f64() {
-            texts.push(format!("{} {whose}: {}", byte_count(total), parts(&ledger[side])));
+            texts.push(format!("{} B {whose}: {}", signed(total), parts(&ledger[side])));
         }
+    }
+    let charged =
+        ["pair", "generator"].into_iter().find_map(|side| ledger[side]["socket_buffer_bytes"].as_f64());
+    if let Some(charged) = charged.filter(|bytes| bytes.abs() >= 0.5) {
+        texts.push(format!("beside that, TCP has charged {} B for buffers", signed(charged)));
     }
     // The reason is of interest where there would be something to tell apart.
     if let (false, Some(note)) = (texts.is_empty(), ledger["note"].as_str()) {
@@ -123,7 +124,7 @@ mod tests {
         let lines = lines(&json!({ "pair": pair(), "server": server, "generator": null, "note": null }));
         let expected = [
             ("ledger", "8,420 B a pair: kernel 8,303 (TCP 5,041, inode 1,725, file 389, dentry 390,"),
-            ("", "  epoll 417, bind 256, security 112, other -30), buffers 0, server 41, generator 34,"),
+            ("", "  epoll 417, bind 256, security 112, other -30), server 41, generator 34,"),
             ("", "  unexplained -8"),
             ("", "3,916 B at the server's end: kernel 3,875 (TCP 2,520), server 41"),
         ];
@@ -143,7 +144,7 @@ mod tests {
         let ledger = json!({ "pair": pair, "server": { "total_bytes": null }, "note": note });
         let text: Vec<String> = lines(&ledger).into_iter().map(|(_, text)| text).collect();
         let text = text.join("\n");
-        assert!(text.contains("kernel 8,303 (slab objects 8,300, other 0), buffers 0"), "{text}");
+        assert!(text.contains("kernel 8,303 (slab objects 8,300, other 0), server 41"), "{text}");
         assert!(text.contains("Permission denied") && !text.contains("server's end"), "{text}");
     }
 

@@ -20,12 +20,15 @@ const SIZE: (f64, f64) = (960.0, 560.0);
 /// Where bars may stand: the top, and the line they stand on.
 const TOP: f64 = 64.0;
 const BASE: f64 = 440.0;
-const AXIS_X: f64 = 84.0;
+const AXIS_X: f64 = 92.0;
 const BAR_WIDTH: f64 = 130.0;
 /// Between two labels' base lines.
 const LABEL_STEP: f64 = 20.0;
 /// Less than this is no part of a picture: a tenth of a byte is finer than any figure is true.
 const PART_BYTES_MIN: f64 = 0.5;
+
+/// Parts below zero that the footer has room for; the summary has all.
+const NEGATIVE_MAX: usize = 4;
 
 /// The parts from the bottom up: label, keys whose sum it is, fill.
 const PARTS: [(&str, &[&str], &str); 12] = [
@@ -36,12 +39,8 @@ const PARTS: [(&str, &[&str], &str); 12] = [
     ("epoll", &["kernel_epoll_bytes"], "#D55E00"),
     ("bind bucket", &["kernel_bind_bytes"], "#E69F00"),
     ("security", &["kernel_security_bytes"], "#CC79A7"),
-    (
-        "other kernel",
-        &["kernel_timewait_bytes", "kernel_skbuff_bytes", "kernel_slab_other_bytes", "kernel_other_bytes"],
-        "#8C8C8C",
-    ),
-    ("socket buffers", &["socket_buffer_bytes"], "#D9D9D9"),
+    ("other kernel", &["kernel_timewait_bytes", "kernel_slab_other_bytes", "kernel_other_bytes"], "#8C8C8C"),
+    ("packets held", &["kernel_skbuff_bytes"], "#D9D9D9"),
     ("server", &["server_user_bytes"], "#222222"),
     ("generator", &["generator_user_bytes"], "#6B5B95"),
     ("unexplained", &["remainder_bytes"], "url(#unexplained)"),
@@ -61,7 +60,7 @@ struct Bar {
     parts: Vec<Part>,
     /// Noise may leave a part below nothing, which has no height.
     negative: Vec<Part>,
-    total: Option<f64>,
+    total: f64,
     interval: Option<(f64, f64)>,
 }
 
@@ -112,7 +111,9 @@ fn bar(side: &Value, title: &'static str) -> Option<Bar> {
     let (parts, negative): (Vec<Part>, Vec<Part>) = parts.partition(|part| part.bytes > 0.0);
     let ci95 = &side["total_bytes_ci95"];
     let interval = ci95[0].as_f64().zip(ci95[1].as_f64());
-    (!parts.is_empty()).then(|| Bar { title, parts, negative, total: number("total_bytes"), interval })
+    // A total below nothing is noise and no picture.
+    let total = number("total_bytes").filter(|total| *total > 0.0)?;
+    (!parts.is_empty()).then_some(Bar { title, parts, negative, total, interval })
 }
 
 fn open(svg: &mut String) {
@@ -126,7 +127,7 @@ fn open(svg: &mut String) {
     line(
         svg,
         format_args!(
-            r##"<defs><pattern id="unexplained" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="8" height="8" fill="#FFFFFF"/><rect width="3" height="8" fill="#9A9A9A"/></pattern></defs>"##
+            r##"<defs><pattern id="unexplained" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="8" height="8" fill="#FFFFFF"/><rect width="2" height="8" fill="#A8A8A8"/></pattern></defs>"##
         ),
     );
     line(svg, format_args!(r##"<rect width="{width}" height="{height}" fill="#FFFFFF"/>"##));
@@ -143,8 +144,8 @@ fn axis(svg: &mut String, step: f64, scale: f64) {
         bytes += step;
     }
     let middle = (TOP + BASE) / 2.0;
-    let turned = format!(r#" font-size="15" transform="rotate(-90 20 {middle})""#);
-    text(svg, (20.0, middle), "middle", &turned, "bytes a connection");
+    let turned = format!(r#" font-size="15" transform="rotate(-90 18 {middle})""#);
+    text(svg, (18.0, middle), "middle", &turned, "bytes a connection");
 }
 
 fn stack(svg: &mut String, bar: &Bar, left: f64, scale: f64) {
@@ -186,10 +187,8 @@ fn stack(svg: &mut String, bar: &Bar, left: f64, scale: f64) {
         text(svg, (beside, y + 5.5), "start", "", &label);
     }
     let centre = left + BAR_WIDTH / 2.0;
-    if let Some(total) = bar.total {
-        let total = format!("{} B", grouped(total));
-        text(svg, (centre, BASE + 24.0), "middle", r#" font-size="18" font-weight="bold""#, &total);
-    }
+    let total = format!("{} B", grouped(bar.total));
+    text(svg, (centre, BASE + 24.0), "middle", r#" font-size="18" font-weight="bold""#, &total);
     text(svg, (centre, BASE + 45.0), "middle", "", bar.title);
 }
 
@@ -213,31 +212,32 @@ fn spread(middles: &[f64]) -> Vec<f64> {
 fn footer(svg: &mut String, summary: &Value, bars: &[Bar]) {
     let ledger = &summary["memory"]["ledger"];
     let style = r##" font-size="14" fill="#555555""##;
-    let peak = summary["connections"]["peak"].as_f64().unwrap_or(0.0);
-    let mut first = format!(
-        "{} connections; slopes over the ramp, {} readings",
-        grouped(peak),
-        ledger["points"].as_u64().unwrap_or(0)
-    );
-    if let Some(bar) = bars.iter().rev().find(|bar| bar.interval.is_some())
-        && let (Some(total), Some((low, high))) = (bar.total, bar.interval)
-    {
+    let peak = grouped(summary["connections"]["peak"].as_f64().unwrap_or(0.0));
+    let points = ledger["points"].as_u64().unwrap_or(0);
+    let mut first = format!("{peak} connections; slopes over the ramp, {points} readings");
+    // What is measured comes last; the server's end is made of its halves.
+    if let Some((total, (low, high))) = bars.last().and_then(|bar| Some((bar.total, bar.interval?))) {
         let (total, low, high) = (grouped(total), grouped(low), grouped(high));
         // Writing to a string cannot fail.
         let _ = write!(first, "; {total} B in all (95 %: {low} to {high} B)");
     }
     text(svg, (SIZE.0 / 2.0, 516.0), "middle", style, &first);
-    let negative = bars.iter().flat_map(|bar| &bar.negative);
-    let mut notes: Vec<String> =
-        negative.map(|part| format!("{} {} B", part.label, grouped(part.bytes))).collect();
-    notes.dedup();
-    let mut second = String::new();
-    if !notes.is_empty() {
-        second = format!("below zero by noise and not drawn: {}", notes.join(", "));
-    } else if ledger["slab_read"] == false {
-        second = "the kernel's objects are not told apart: only root may read slabinfo".to_owned();
+    text(svg, (SIZE.0 / 2.0, 538.0), "middle", style, &remark(ledger, bars));
+}
+
+/// What keeps the picture from being the whole truth, in a line.
+fn remark(ledger: &Value, bars: &[Bar]) -> String {
+    if ledger["slab_read"] == false {
+        return "the kernel's objects are not told apart: only root may read slabinfo".to_owned();
     }
-    text(svg, (SIZE.0 / 2.0, 538.0), "middle", style, &second);
+    if let Some(note) = ledger["note"].as_str() {
+        return note.to_owned();
+    }
+    let negative = bars.last().into_iter().flat_map(|bar| bar.negative.iter().take(NEGATIVE_MAX));
+    let notes: Vec<String> =
+        negative.map(|part| format!("{} {} B", part.label, grouped(part.bytes))).collect();
+    let said = if notes.is_empty() { "" } else { "below zero by noise and not drawn: " };
+    format!("{said}{}", notes.join(", "))
 }
 
 fn line(svg: &mut String, what: std::fmt::Arguments<'_>) {
@@ -245,8 +245,8 @@ fn line(svg: &mut String, what: std::fmt::Arguments<'_>) {
     let _ = writeln!(svg, "{what}");
 }
 
-/// None of the texts has a character that XML would have to escape.
 fn text(svg: &mut String, (x, y): (f64, f64), anchor: &str, style: &str, words: &str) {
+    let words = words.replace('&', "&amp;").replace('<', "&lt;");
     line(svg, format_args!(r#"<text x="{x:.1}" y="{y:.1}" text-anchor="{anchor}"{style}>{words}</text>"#));
 }
 

@@ -2,7 +2,9 @@ use super::*;
 
 /// What a made-up connection costs, in the order of the kinds.
 const COSTS: [f64; KINDS] =
-    [41.0, 34.0, 5041.0, 1725.0, 389.0, 389.0, 416.0, 256.0, 112.0, 0.0, 0.0, 20.0, 4.0, 0.0];
+    [41.0, 34.0, 5041.0, 1725.0, 389.0, 389.0, 416.0, 256.0, 112.0, 0.0, 0.0, 20.0, 4.0, 900.0];
+/// Of them, all but the buffers, which are charged and not held.
+const HELD: usize = KINDS - 1;
 const REMAINDER: f64 = 37.0;
 
 /// A ramp of 10,000 connections; `noise` spoils each kind by up to so many bytes, by a generator of its own.
@@ -17,13 +19,22 @@ fn ramp(points: u32, noise: f64, slabinfo: bool) -> Vec<(f64, Reading)> {
             let open = f64::from(point) * 10_000.0 / f64::from(points - 1);
             let mut bytes = COSTS.map(|cost| 1e6 + cost * open + random());
             let slab: f64 = bytes[Kind::Tcp as usize..=Kind::SlabOther as usize].iter().sum();
-            let kernel: f64 = bytes[Kind::Tcp as usize..].iter().sum();
+            let kernel: f64 = bytes[Kind::Tcp as usize..HELD].iter().sum();
             let kernel = Some(kernel + 3e7 + REMAINDER * open + random());
             let kinds = std::array::from_fn(|kind| {
                 let slabinfo = slabinfo || !(Kind::Tcp as usize..=Kind::SlabOther as usize).contains(&kind);
                 slabinfo.then(|| std::mem::take(&mut bytes[kind]))
             });
-            (open, Reading { mono_us: u64::from(point), kernel, slab: Some(slab), kinds })
+            (
+                open,
+                Reading {
+                    mono_us: u64::from(point),
+                    kernel,
+                    slab: Some(slab),
+                    sockets: Some(7.0 + 2.0 * open),
+                    kinds,
+                },
+            )
         })
         .collect()
 }
@@ -39,7 +50,7 @@ const ROUNDING: f64 = 0.05 * (KINDS as f64 + 3.0);
 
 #[track_caller]
 fn adds_up(side: &Value) {
-    let mut sum: f64 = KEYS.iter().filter_map(|(_, key)| side[*key].as_f64()).sum();
+    let mut sum: f64 = KEYS[..HELD].iter().filter_map(|(_, key)| side[*key].as_f64()).sum();
     if side["kernel_slab_other_bytes"].is_null() && side["kernel_slab_bytes"].is_number() {
         sum += side["kernel_slab_bytes"].as_f64().unwrap_or(f64::NAN);
     }
@@ -57,7 +68,7 @@ fn a_pair_s_bytes_and_the_server_s_half() {
     for (kind, key) in KEYS {
         near(pair, key, COSTS[kind as usize], 0.1);
     }
-    near(pair, "total_bytes", COSTS.iter().sum::<f64>() + REMAINDER, 0.1);
+    near(pair, "total_bytes", COSTS[..HELD].iter().sum::<f64>() + REMAINDER, 0.1);
     near(pair, "remainder_bytes", REMAINDER, 0.1);
     near(pair, "kernel_slab_bytes", COSTS[2..12].iter().sum(), 0.1);
     near(pair, "kernel_bytes", COSTS[2..13].iter().sum(), 0.1);
@@ -84,7 +95,7 @@ fn with_noise_the_sums_still_hold_and_the_intervals_hold_the_truth() {
     adds_up(pair);
     adds_up(&ledger["server"]);
     for (key, truth) in
-        [("total_bytes", COSTS.iter().sum::<f64>() + REMAINDER), ("remainder_bytes", REMAINDER)]
+        [("total_bytes", COSTS[..HELD].iter().sum::<f64>() + REMAINDER), ("remainder_bytes", REMAINDER)]
     {
         let [low, high] = [0, 1].map(|end| pair[format!("{key}_ci95")][end].as_f64().expect("a bound"));
         assert!(low < truth && truth < high && high - low > 1.0, "{key}: {truth} in {low} to {high}");
@@ -108,6 +119,7 @@ fn without_slabinfo_slab_memory_is_explained_as_a_whole() {
 #[test]
 fn one_end_is_measured_and_not_halved() {
     let elsewhere = |(open, mut reading): (f64, Reading)| {
+        reading.sockets = Some(open);
         reading.kinds[Kind::ServerUser as usize] = None;
         (open, reading)
     };
@@ -117,6 +129,21 @@ fn one_end_is_measured_and_not_halved() {
     near(&ledger["generator"], "kernel_tcp_bytes", 5041.0, 0.1);
     assert!(ledger["generator"]["server_user_bytes"].is_null());
     adds_up(&ledger["generator"]);
+}
+
+#[test]
+fn strangers_sockets_are_noticed() {
+    let note = |share: f64, ends: u64| {
+        let mut readings = ramp(40, 0.0, true);
+        readings.iter_mut().for_each(|(open, reading)| reading.sockets = Some(7.0 + share * *open));
+        Ledger::draw(&readings, ends, None).to_json()["note"].as_str().unwrap_or_default().to_owned()
+    };
+    assert_eq!([note(2.0, 2), note(1.97, 2), note(1.01, 1)], ["", "", ""]);
+    assert!(
+        note(2.3, 2).starts_with("not to be trusted: with each connection came 2.30 TCP sockets, not 2;")
+    );
+    assert!(note(-7.0, 1).contains("came -7.00 TCP sockets, not 1"));
+    assert!(note(2.0, 1).starts_with("both ends seem to be here"));
 }
 
 #[test]

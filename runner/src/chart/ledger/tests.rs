@@ -14,7 +14,7 @@ fn a_pair_and_its_server_are_two_bars() {
     let pair = json!({
         "total_bytes": 8420.4, "total_bytes_ci95": [8300.0, 8500.0], "kernel_tcp_bytes": 5041.0,
         "kernel_bind_bytes": 256.0, "kernel_slab_other_bytes": 20.0, "kernel_other_bytes": -4.0,
-        "socket_buffer_bytes": -52.0, "server_user_bytes": 41.0, "remainder_bytes": 42.0
+        "socket_buffer_bytes": 900.0, "kernel_skbuff_bytes": -52.0, "server_user_bytes": 41.0, "remainder_bytes": 42.0
     });
     let svg =
         draw(&summary(pair, json!({ "total_bytes": 2562.0, "kernel_tcp_bytes": 2520.5 }))).expect("a chart");
@@ -26,10 +26,11 @@ fn a_pair_and_its_server_are_two_bars() {
         ">8,420 B<",
         ">2,562 B<",
         "10,000 connections; slopes over the ramp, 40 readings; 8,420 B in all (95 %: 8,300 to 8,500 B)",
-        "below zero by noise and not drawn: socket buffers −52 B",
+        "below zero by noise and not drawn: packets held −52 B",
     ] {
         assert!(svg.contains(words), "no {words} in {svg}");
     }
+    assert!(!svg.contains("900"), "a charge is no memory");
     assert!(!svg.contains("inode"), "what was not measured is not drawn");
     assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
 }
@@ -46,13 +47,22 @@ fn without_slabinfo_the_kernel_s_objects_are_one_part() {
 }
 
 #[test]
+fn what_is_not_to_be_trusted_says_so_on_its_face() {
+    let mut summary = summary(json!({ "total_bytes": 8400.0, "kernel_tcp_bytes": 8400.0 }), Value::Null);
+    summary["memory"]["ledger"]["note"] = "not to be trusted: 2 < 3 & so on".into();
+    let svg = draw(&summary).expect("a chart");
+    assert!(svg.contains(">not to be trusted: 2 &lt; 3 &amp; so on</text>"), "{svg}");
+}
+
+#[test]
 fn nothing_to_draw_draws_nothing() {
     for summary in [
         Value::Null,
         json!([]),
         json!({ "memory": { "ledger": null } }),
         summary(Value::Null, Value::Null),
-        summary(json!({ "total_bytes": null, "kernel_tcp_bytes": -3.0 }), Value::Null),
+        summary(json!({ "total_bytes": 3.0, "kernel_tcp_bytes": -3.0 }), Value::Null),
+        summary(json!({ "total_bytes": -3.0, "kernel_tcp_bytes": 3.0 }), Value::Null),
     ] {
         assert!(draw(&summary).is_none(), "{summary}");
     }

@@ -184,7 +184,17 @@ fn stack(svg: &mut String, bar: &Bar, left: f64, scale: f64) {
             ),
         );
         let label = format!("{} {} B", part.label, grouped(part.bytes));
-        text(svg, (beside, y + 5.5), "start", "", &label);
+        // A swatch, since a thin part shows little of its colour; a halo, since lines of the grid pass behind.
+        line(
+            svg,
+            format_args!(
+                r##"<rect x="{beside:.1}" y="{:.1}" width="11" height="11" fill="{}" stroke="#8A8A8A" stroke-width="0.5"/>"##,
+                y - 5.5,
+                part.fill
+            ),
+        );
+        let halo = r##" stroke="#FFFFFF" stroke-width="4" paint-order="stroke""##;
+        text(svg, (beside + 17.0, y + 5.5), "start", halo, &label);
     }
     let centre = left + BAR_WIDTH / 2.0;
     let total = format!("{} B", grouped(bar.total));

@@ -65,10 +65,12 @@ fn merged_caches_are_found_under_another_s_name_and_split_by_registrations() {
     assert_eq!(caches.place("anon_vma_chain"), Place::Of(Group::Epoll));
     assert_eq!(caches.place("kmalloc-64"), Place::Of(Group::Other), "that may hold anything");
     let values = values(LINUX_6_18, &caches).expect("a slabinfo");
-    // 768 registrations, as anon_vma_chain has it: 1,031 by ep_head are too many. 32 of them in a page.
-    let registered = 768.0 / 32.0 * 4096.0;
-    assert_eq!(values.get("host.slab_epoll_bytes"), Some(f64::from((8 + 14) * 4096) + registered));
-    assert_eq!(values.get("host.slab_bind_bytes"), Some(f64::from(75 * 4096) - registered));
+    // 768 registrations, as anon_vma_chain has it: 1,031 by ep_head are too many. 32 objects in a page, 2,078 in use.
+    let pages = |objects: f64| objects / 32.0 * 4096.0;
+    assert_eq!(values.get("host.slab_epoll_bytes"), Some(f64::from((8 + 14) * 4096) + pages(768.0)));
+    assert_eq!(values.get("host.slab_bind_bytes"), Some(pages(2_078.0 - 768.0)));
+    let others = f64::from((10_642 * 4 + 42 + 75) * 4096) - pages(2_078.0);
+    assert_eq!(values.get("host.slab_other_bytes"), Some(others));
     assert_eq!(values.get("host.slab_security_bytes"), None);
 }
 

@@ -25,9 +25,12 @@
 //! **Strangers.** Whatever opens or closes sockets meanwhile is in these figures. The sockets of this network namespace
 //! are counted too, and when they are not one for each end of a connection, the note says so.
 
+mod side;
+
 use serde_json::{Value, json};
 
 use crate::fit::{self, Slope};
+use side::Side;
 
 /// How far the number of sockets may be from that of the connections' ends before it is a stranger's doing.
 const STRANGERS_SHARE: f64 = 0.02;
@@ -90,15 +93,6 @@ pub(crate) struct Reading {
     /// TCP sockets in this network namespace, whoever's.
     pub(crate) sockets: Option<f64>,
     pub(crate) kinds: [Option<f64>; KINDS],
-}
-
-/// What a connection costs, in bytes.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Side {
-    kinds: [Option<f64>; KINDS],
-    slab: Option<f64>,
-    total: Option<Slope>,
-    remainder: Option<Slope>,
 }
 
 /// See the module's documentation.
@@ -246,39 +240,6 @@ impl Reading {
     fn sum(&self, kinds: &[Kind]) -> f64 {
         kinds.iter().filter_map(|kind| self.kind(*kind)).sum()
     }
-}
-
-impl Side {
-    fn to_json(&self) -> Value {
-        let kernel = Kind::Tcp as usize..=Kind::KernelOther as usize;
-        let unsplit = if self.kinds[Kind::SlabOther as usize].is_none() { self.slab } else { None };
-        let kernel = sum(self.kinds[kernel].iter().copied().chain([unsplit]));
-        let explained = self.total.zip(self.remainder).map(|(total, rest)| total.slope - rest.slope);
-        let interval = |slope: Option<Slope>| slope.map(|slope| [round(slope.ci95.0), round(slope.ci95.1)]);
-        let mut json = json!({
-            "total_bytes": self.total.map(|slope| round(slope.slope)),
-            "total_bytes_ci95": interval(self.total),
-            "kernel_bytes": kernel.map(round),
-            "kernel_slab_bytes": self.slab.map(round),
-            "explained_bytes": explained.map(round),
-            "remainder_bytes": self.remainder.map(|slope| round(slope.slope)),
-            "remainder_bytes_ci95": interval(self.remainder),
-        });
-        for (kind, key) in KEYS {
-            json[key] = json!(self.kinds[kind as usize].map(round));
-        }
-        json
-    }
-}
-
-/// The sum of what is there; `None` when nothing is.
-fn sum(parts: impl Iterator<Item = Option<f64>>) -> Option<f64> {
-    parts.flatten().reduce(|sum, part| sum + part)
-}
-
-/// To a tenth of a byte, which is finer than any of these figures is true.
-fn round(bytes: f64) -> f64 {
-    (bytes * 10.0).round() / 10.0
 }
 
 #[cfg(test)]

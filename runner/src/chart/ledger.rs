@@ -7,11 +7,15 @@
 //!     ┤  ███─ TCP  ███── TCP 5,041 B          it, pushed away from the next one's where the part is thin.
 //! ```
 
+mod bar;
+
 use std::fmt::Write;
 use std::path::Path;
 
 use serde_json::Value;
 use telemetry::{BundleError, BundleReader};
+
+use bar::{Bar, PART_BYTES_MIN, bar};
 
 /// The chart's name in the bundle.
 pub const LEDGER_FILE: &str = "ledger.svg";
@@ -24,45 +28,8 @@ const AXIS_X: f64 = 92.0;
 const BAR_WIDTH: f64 = 130.0;
 /// Between two labels' base lines.
 const LABEL_STEP: f64 = 20.0;
-/// Less than this is no part of a picture: a tenth of a byte is finer than any figure is true.
-const PART_BYTES_MIN: f64 = 0.5;
-
 /// Parts below zero that the footer has room for; the summary has all.
 const NEGATIVE_MAX: usize = 4;
-
-/// The parts from the bottom up: label, keys whose sum it is, fill.
-const PARTS: [(&str, &[&str], &str); 12] = [
-    ("TCP socket", &["kernel_tcp_bytes"], "#0072B2"),
-    ("inode", &["kernel_sock_inode_bytes"], "#56B4E9"),
-    ("file", &["kernel_file_bytes"], "#009E73"),
-    ("dentry", &["kernel_dentry_bytes"], "#F0E442"),
-    ("epoll", &["kernel_epoll_bytes"], "#D55E00"),
-    ("bind bucket", &["kernel_bind_bytes"], "#E69F00"),
-    ("security", &["kernel_security_bytes"], "#CC79A7"),
-    ("other kernel", &["kernel_timewait_bytes", "kernel_slab_other_bytes", "kernel_other_bytes"], "#8C8C8C"),
-    ("packets held", &["kernel_skbuff_bytes"], "#D9D9D9"),
-    ("server", &["server_user_bytes"], "#222222"),
-    ("generator", &["generator_user_bytes"], "#6B5B95"),
-    ("unexplained", &["remainder_bytes"], "url(#unexplained)"),
-];
-
-/// Instead of the kernel's parts when they could not be told apart.
-const UNSPLIT: (&str, &str, &str) = ("kernel objects", "kernel_slab_bytes", "#0072B2");
-
-struct Part {
-    label: &'static str,
-    bytes: f64,
-    fill: &'static str,
-}
-
-struct Bar {
-    title: &'static str,
-    parts: Vec<Part>,
-    /// Noise may leave a part below nothing, which has no height.
-    negative: Vec<Part>,
-    total: f64,
-    interval: Option<(f64, f64)>,
-}
 
 /// Draws the chart; `None` when the run has no ledger.
 ///
@@ -97,23 +64,6 @@ fn draw(summary: &Value) -> Option<String> {
     footer(&mut svg, summary, &bars);
     svg.push_str("</svg>\n");
     Some(svg)
-}
-
-/// `None` when there is nothing to draw.
-fn bar(side: &Value, title: &'static str) -> Option<Bar> {
-    let number = |key: &str| side[key].as_f64();
-    let sum = |keys: &[&str]| keys.iter().filter_map(|key| number(key)).reduce(|sum, bytes| sum + bytes);
-    let unsplit = number(UNSPLIT.1).filter(|_| number("kernel_slab_other_bytes").is_none());
-    let unsplit = unsplit.map(|bytes| Part { label: UNSPLIT.0, bytes, fill: UNSPLIT.2 });
-    let split =
-        PARTS.into_iter().filter_map(|(label, keys, fill)| Some(Part { label, bytes: sum(keys)?, fill }));
-    let parts = unsplit.into_iter().chain(split).filter(|part| part.bytes.abs() >= PART_BYTES_MIN);
-    let (parts, negative): (Vec<Part>, Vec<Part>) = parts.partition(|part| part.bytes > 0.0);
-    let ci95 = &side["total_bytes_ci95"];
-    let interval = ci95[0].as_f64().zip(ci95[1].as_f64());
-    // A total below nothing is noise and no picture.
-    let total = number("total_bytes").filter(|total| *total > 0.0)?;
-    (!parts.is_empty()).then_some(Bar { title, parts, negative, total, interval })
 }
 
 fn open(svg: &mut String) {

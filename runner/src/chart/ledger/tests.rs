@@ -1,8 +1,9 @@
 use serde_json::json;
 
+use super::bar::PARTS;
 use super::*;
 
-fn summary(pair: Value, server: Value) -> Value {
+fn summary(pair: &Value, server: &Value) -> Value {
     json!({
         "connections": { "peak": 10_000 },
         "memory": { "ledger": { "points": 40, "slab_read": true, "pair": pair, "server": server } },
@@ -16,8 +17,8 @@ fn a_pair_and_its_server_are_two_bars() {
         "kernel_bind_bytes": 256.0, "kernel_slab_other_bytes": 20.0, "kernel_other_bytes": -4.0,
         "socket_buffer_bytes": 900.0, "kernel_skbuff_bytes": -52.0, "server_user_bytes": 41.0, "remainder_bytes": 42.0
     });
-    let svg =
-        draw(&summary(pair, json!({ "total_bytes": 2562.0, "kernel_tcp_bytes": 2520.5 }))).expect("a chart");
+    let svg = draw(&summary(&pair, &json!({ "total_bytes": 2562.0, "kernel_tcp_bytes": 2520.5 })))
+        .expect("a chart");
     for words in [
         ">TCP socket 5,041 B<",
         ">TCP socket 2,520 B<",
@@ -38,8 +39,8 @@ fn a_pair_and_its_server_are_two_bars() {
 #[test]
 fn without_slabinfo_the_kernel_s_objects_are_one_part() {
     let mut summary = summary(
-        json!({ "total_bytes": 8400.0, "kernel_slab_bytes": 8222.0, "kernel_other_bytes": 3.0 }),
-        Value::Null,
+        &json!({ "total_bytes": 8400.0, "kernel_slab_bytes": 8222.0, "kernel_other_bytes": 3.0 }),
+        &Value::Null,
     );
     summary["memory"]["ledger"]["slab_read"] = false.into();
     let svg = draw(&summary).expect("a chart");
@@ -48,7 +49,7 @@ fn without_slabinfo_the_kernel_s_objects_are_one_part() {
 
 #[test]
 fn what_is_not_to_be_trusted_says_so_on_its_face() {
-    let mut summary = summary(json!({ "total_bytes": 8400.0, "kernel_tcp_bytes": 8400.0 }), Value::Null);
+    let mut summary = summary(&json!({ "total_bytes": 8400.0, "kernel_tcp_bytes": 8400.0 }), &Value::Null);
     summary["memory"]["ledger"]["note"] = "not to be trusted: 2 < 3 & so on".into();
     let svg = draw(&summary).expect("a chart");
     assert!(svg.contains(">not to be trusted: 2 &lt; 3 &amp; so on</text>"), "{svg}");
@@ -60,9 +61,9 @@ fn nothing_to_draw_draws_nothing() {
         Value::Null,
         json!([]),
         json!({ "memory": { "ledger": null } }),
-        summary(Value::Null, Value::Null),
-        summary(json!({ "total_bytes": 3.0, "kernel_tcp_bytes": -3.0 }), Value::Null),
-        summary(json!({ "total_bytes": -3.0, "kernel_tcp_bytes": 3.0 }), Value::Null),
+        summary(&Value::Null, &Value::Null),
+        summary(&json!({ "total_bytes": 3.0, "kernel_tcp_bytes": -3.0 }), &Value::Null),
+        summary(&json!({ "total_bytes": -3.0, "kernel_tcp_bytes": 3.0 }), &Value::Null),
     ] {
         assert!(draw(&summary).is_none(), "{summary}");
     }

@@ -69,7 +69,8 @@ fn parts(side: &Value) -> String {
             }
             _ => named.collect(),
         };
-        parts.push(format!("kernel {} ({})", signed(kernel), named.join(", ")));
+        let named = if named.is_empty() { String::new() } else { format!(" ({})", named.join(", ")) };
+        parts.push(format!("kernel {}{named}", signed(kernel)));
     }
     let beside = BESIDE.iter().filter_map(|(word, key)| Some(format!("{word} {}", signed(number(key)?))));
     parts.extend(beside);

@@ -10,6 +10,9 @@ const LINE_WIDTH: usize = 100;
 /// What stands before a line's text: two spaces, a name of twelve, a space.
 const MARGIN: usize = 15;
 
+/// Stands for a space at which no line is broken: a part's name stays with its figure.
+const GLUE: char = '\u{a0}';
+
 /// Words for the kernel's parts; several keys of one word are added up. A part under half a byte is not worth a word.
 const KERNEL: [(&str, &[&str]); 9] = [
     ("TCP", &["kernel_tcp_bytes"]),
@@ -60,19 +63,23 @@ fn parts(side: &Value) -> String {
     if let Some(kernel) = number("kernel_bytes") {
         let named = KERNEL.iter().filter_map(|(word, keys)| {
             let bytes = sum(keys).filter(|bytes| bytes.abs() >= 0.5)?;
-            Some(format!("{word} {}", signed(bytes)))
+            Some(format!("{word}{GLUE}{}", signed(bytes)))
         });
         let named: Vec<String> = match number("kernel_slab_bytes") {
             Some(slab) if number("kernel_slab_other_bytes").is_none() => {
                 let other = number("kernel_other_bytes").unwrap_or(0.0);
-                vec![format!("slab objects {}", signed(slab)), format!("other {}", signed(other))]
+                vec![
+                    format!("slab{GLUE}objects{GLUE}{}", signed(slab)),
+                    format!("other{GLUE}{}", signed(other)),
+                ]
             }
             _ => named.collect(),
         };
         let named = if named.is_empty() { String::new() } else { format!(" ({})", named.join(", ")) };
-        parts.push(format!("kernel {}{named}", signed(kernel)));
+        parts.push(format!("kernel{GLUE}{}{named}", signed(kernel)));
     }
-    let beside = BESIDE.iter().filter_map(|(word, key)| Some(format!("{word} {}", signed(number(key)?))));
+    let beside =
+        BESIDE.iter().filter_map(|(word, key)| Some(format!("{word}{GLUE}{}", signed(number(key)?))));
     parts.extend(beside);
     parts.join(", ")
 }
@@ -84,21 +91,19 @@ fn signed(bytes: f64) -> String {
     format!("{sign}{}", grouped(rounded.abs() as u64))
 }
 
-/// Breaks a text between words; what goes on is set in by two. A part's name stays with its figure.
+/// Breaks a text at its spaces; what goes on is set in by two.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
-    for piece in text.split_inclusive([',', ':', '(']).flat_map(|piece| piece.split_inclusive(": ")) {
+    for word in text.split(' ') {
         let last = lines.last_mut().expect("there is always one");
-        if last.chars().count() + piece.chars().count() > width && !last.trim().is_empty() {
-            let next = format!("  {}", piece.trim_start());
-            let full = last.trim_end().to_owned();
-            *last = full;
-            lines.push(next);
+        if last.chars().count() + 1 + word.chars().count() > width && !last.is_empty() {
+            lines.push(format!("  {word}"));
         } else {
-            last.push_str(piece);
+            last.push_str(if last.is_empty() { "" } else { " " });
+            last.push_str(word);
         }
     }
-    lines
+    lines.into_iter().map(|line| line.replace(GLUE, " ")).collect()
 }
 
 #[cfg(test)]
@@ -144,9 +149,16 @@ mod tests {
         let note = "the kernel's objects are not told apart: could not read '/proc/slabinfo': Permission denied (os error 13)";
         let ledger = json!({ "pair": pair, "server": { "total_bytes": null }, "note": note });
         let text: Vec<String> = lines(&ledger).into_iter().map(|(_, text)| text).collect();
-        let text = text.join("\n");
+        let text = text.join(" ").replace("   ", " ");
         assert!(text.contains("kernel 8,303 (slab objects 8,300, other 0), server 41"), "{text}");
         assert!(text.contains("Permission denied") && !text.contains("server's end"), "{text}");
+    }
+
+    #[test]
+    fn lines_are_broken_between_parts_and_never_within() {
+        let text = format!("dentry{GLUE}-1,112, epoll{GLUE}-5,919, bind{GLUE}0");
+        assert_eq!(wrapped(&text, 20), ["dentry -1,112,", "  epoll -5,919,", "  bind 0"]);
+        assert_eq!(wrapped("a-word-that-is-longer-than-a-line and more", 20).len(), 2);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Memory while connections are opened: read twenty times a second, since the slope wants many points.
 //!
-//! The readings of the [`ledger`](crate::ledger) want slabinfo, which is dear: they take a hundredth of the time.
+//! The readings of the [`ledger`](crate::ledger) want slabinfo, which is dear: they come four to ten times a second.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,8 @@ use crate::ledger::{KINDS, Kind, Reading};
 pub(crate) const RAMP_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The least and the most time between two of the ledger's readings. In between, it is a hundred times what the
-/// last one took. A ramp of two seconds has readings enough for a slope whatever they cost.
+/// last one took, so that reading takes a hundredth of a core (two hundredths where it takes 5 ms). A ramp of two
+/// seconds has readings enough for a slope whatever they cost.
 const LEDGER_INTERVAL: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(250)];
 
 /// Which of the sources' values are of which kind. Kinds that take more than a look are in [`reading`].

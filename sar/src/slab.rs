@@ -25,9 +25,9 @@
 //! **Half-empty slabs.** Objects that find room in a slab that is there already cost no new memory, and do not show. So
 //! a cache's growth over few connections is less than their objects after many others have closed.
 //!
-//! **Cost.** 1.5 ms for a reading of 25 KB at 200,000 sockets on a 2-core virtual machine, and 3.3 ms after tens of
-//! thousands of closes, when the kernel has many half-empty slabs to count: two hundred times `/proc/meminfo`. So it
-//! is no part of [`Sampler::host`](crate::Sampler::host); whoever wants it asks for it, and seldom.
+//! **Cost.** 1.5 to 5.5 ms (medians on a busy 2-core virtual machine with 200,000 sockets, 25 KB a reading), a hundred
+//! times `/proc/meminfo`: the more half-empty slabs the kernel has to count, the more. So it is no part of
+//! [`Sampler::host`](crate::Sampler::host); whoever wants it asks for it, and seldom.
 
 mod caches;
 

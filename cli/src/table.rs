@@ -9,6 +9,8 @@ use serde_json::Value;
 
 use crate::output::{grouped, print};
 
+mod ledger;
+
 /// The figures that everyone wants first, and where they stand in the summary.
 pub(crate) fn print_verdict(conclusion: &Conclusion) -> io::Result<()> {
     let summary = &conclusion.summary;
@@ -109,6 +111,9 @@ fn figures(summary: &Value) -> Vec<String> {
                 };
             line(name, format!("{} a connection{interval}, {note}", byte_count(bytes)));
         }
+    }
+    for (name, text) in ledger::lines(at(summary, "memory.ledger")) {
+        line(name, text);
     }
     if let (Some(server), Some(generator)) = (number("cpu.server_cores"), number("cpu.generator_cores")) {
         let publisher =

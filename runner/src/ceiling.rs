@@ -22,7 +22,7 @@ const RATIOS: [(&str, &str, &str); 4] = [
     ("connects", "/connections/connect_rate_per_s", "connects_per_s"),
     ("deliveries", "/delivery/rate_per_s", "deliveries_per_s"),
     ("connections", "/connections/peak", "pairs_max"),
-    ("pair_bytes", "/memory/kernel_bytes_per_connection", "pair_bytes"),
+    ("pair_bytes", "/memory/ledger/pair/total_bytes", "pair_bytes"),
 ];
 
 /// The summary's `limit`: null when no ceiling was measured.
@@ -55,7 +55,7 @@ mod tests {
         let summary = json!({
             "connections": { "connect_rate_per_s": 8000.0, "peak": 100 },
             "delivery": { "rate_per_s": null },
-            "memory": { "kernel_bytes_per_connection": 8300.0 },
+            "memory": { "ledger": { "pair": { "total_bytes": 8300.0 } } },
         });
         assert_eq!(ceiling(&BTreeMap::new(), &summary), Value::Null);
         let values = [("connects_per_s", 10_000.0), ("deliveries_per_s", 5000.04), ("pair_bytes", 8300.0)];

@@ -6,6 +6,7 @@ use serde_json::Value;
 use telemetry::{Audit, Frame, Histogram, Mark, latency_histogram};
 
 use crate::ceiling;
+use crate::ledger::Reading;
 use crate::worker::Role;
 
 /// Points of a series that are kept; then every other one is dropped, so that the series still spans the ramp.
@@ -48,6 +49,9 @@ pub(crate) struct Facts {
     pub(crate) ramping: bool,
     pub(crate) connections: Vec<(u64, f64)>,
     pub(crate) memory: Vec<MemoryPoint>,
+    pub(crate) ledger: Vec<Reading>,
+    /// Why the ledger cannot tell the kernel's objects apart.
+    pub(crate) slab_unread: Option<String>,
 }
 
 impl Facts {
@@ -116,6 +120,16 @@ impl Facts {
 
     pub(crate) fn remember_memory(&mut self, point: MemoryPoint) {
         push_bounded(&mut self.memory, point);
+    }
+
+    pub(crate) fn remember_ledger(&mut self, reading: Reading) {
+        push_bounded(&mut self.ledger, reading);
+    }
+
+    /// The ledger's readings, each with the connections at its time.
+    pub(crate) fn ledger_against_connections(&self) -> Vec<(f64, Reading)> {
+        let at = |reading: &Reading| Some((self.connections_at(reading.mono_us)?, *reading));
+        self.ledger.iter().filter_map(at).collect()
     }
 
     /// The latest value, 0 when it was never said: for progress and waiting, not for results.

@@ -2,8 +2,8 @@
 //!
 //! [`load()`] takes a path to a [`Plan`](plan::Plan): the file is read strictly, with every error at once (`yaml`), into the
 //! types of [`scenario`], in the units of [`units`] and [`network`], and resolved by [`plan`]. [`threshold`] judges the
-//! summary by the figures of [`summary_keys`]; [`fit`] finds the bytes per connection. [`demand()`] is what a plan needs of
-//! this machine, for `doctor` to judge.
+//! summary by the figures of [`summary_keys`]; [`fit`] finds the bytes per connection, and the `ledger` says where they go.
+//! [`demand()`] is what a plan needs of this machine, for `doctor` to judge; `ceiling` is what the machine can do at most.
 //!
 //! [`run()`] carries a plan out: it starts every worker as a child process of its own (`worker`), records what they say
 //! (`facts`), shows [`progress`], and draws up the [`summary`] and its [`chart`].
@@ -14,6 +14,7 @@ pub mod chart;
 mod demand;
 mod facts;
 pub mod fit;
+mod ledger;
 mod load;
 pub mod network;
 pub mod plan;

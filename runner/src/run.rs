@@ -251,9 +251,9 @@ impl<'a> Run<'a> {
     }
 
     fn sample_ramp(&mut self, now: Instant) {
-        let Some(point) = self.ramp.as_mut().and_then(|ramp| ramp.read(now)) else { return };
-        self.facts.remember_memory(point);
-        let values: BTreeMap<String, f64> = [
+        let Some(found) = self.ramp.as_mut().and_then(|ramp| ramp.read(now)) else { return };
+        let point = found.point;
+        let mut values: BTreeMap<String, f64> = [
             ("server.rss_bytes", point.server),
             ("generator.rss_bytes", point.generator),
             ("kernel.bytes", point.kernel),
@@ -261,6 +261,11 @@ impl<'a> Run<'a> {
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value?)))
         .collect();
+        self.facts.remember_memory(point);
+        if let Some(reading) = found.ledger {
+            self.facts.remember_ledger(reading);
+            values.extend(found.values.iter().map(|(name, value)| (name.to_owned(), value)));
+        }
         self.facts.learn_values(&values);
         let sample = Sample { at: Stamp::now(), source: "runner".into(), values };
         // A full disk is reported by the next ordinary sample.
@@ -324,10 +329,10 @@ impl<'a> Run<'a> {
         self.mark("run.ended", json!({ "verdict": summary["verdict"] }))?;
         self.bundle.write_file("summary.json", serde_json::to_vec_pretty(&summary).unwrap_or_default())?;
         self.bundle.sync()?;
-        let bundle = self.bundle.dir().to_owned();
-        if let Some(svg) = chart::memory(&bundle)? {
-            self.bundle.write_file(chart::MEMORY_FILE, svg)?;
+        for (name, svg) in chart::all(self.bundle.dir())? {
+            self.bundle.write_file(name, svg)?;
         }
+        let bundle = self.bundle.dir().to_owned();
         Ok(Conclusion { verdict, outcomes, summary, bundle })
     }
 

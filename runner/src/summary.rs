@@ -6,6 +6,7 @@ use telemetry::{Audit, Histogram};
 use crate::ceiling;
 use crate::facts::{Facts, MemoryPoint};
 use crate::fit::{self, Slope};
+use crate::ledger::Ledger;
 use crate::plan::{Plan, TargetPlan};
 use crate::scenario::Pace;
 use crate::threshold::Outcome;
@@ -138,6 +139,7 @@ pub(crate) fn summary(plan: &Plan, facts: &Facts, times: &Times, verdict: &Verdi
             "kernel_bytes_per_connection_ci95": kernel.map(interval),
             "kernel_ends": kernel.map(|_| ends(plan)),
             "points": server.map(|slope| slope.points),
+            "ledger": ledger(plan, facts).to_json(),
         },
         "cpu": {
             "server_cores": times.cores(0),
@@ -168,6 +170,10 @@ fn ends(plan: &Plan) -> u64 {
         TargetPlan::Spawn { .. } => 2,
         TargetPlan::Attach { pid, .. } => 1 + u64::from(pid.is_some()),
     }
+}
+
+fn ledger(plan: &Plan, facts: &Facts) -> Ledger {
+    Ledger::draw(&facts.ledger_against_connections(), ends(plan), facts.slab_unread.as_deref())
 }
 
 fn slope(facts: &Facts, of: impl Fn(&MemoryPoint) -> Option<f64>) -> Option<Slope> {

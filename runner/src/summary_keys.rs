@@ -2,6 +2,10 @@
 //!
 //! This list is the contract: `floodmark run` writes these keys, thresholds name them, charts and history read them. A key
 //! is never renamed; a figure that was not measured is null.
+//!
+//! Beside figures there are words and intervals, which no threshold judges: `…_ci95` is a pair of bounds;
+//! `memory.ledger.slab_read` is whether the kernel's objects could be told apart; `memory.ledger.note` says why not, and
+//! when the ledger should not be trusted.
 
 /// What a summary figure is counted in. Decides which suffixes a threshold's limit may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,9 +44,9 @@ macro_rules! key {
     };
 }
 
-/// The keys: plain ones, and for each histogram its seven figures.
+/// The keys: plain ones, for each histogram its seven figures, for each side of the ledger its parts.
 macro_rules! keys {
-    (histograms { $($histogram:literal: $of:literal;)+ } plain { $($name:literal $unit:ident $doc:literal;)+ }) => {
+    (histograms { $($histogram:literal: $of:literal;)+ } ledger { $($side:literal: $whose:literal;)+ } plain { $($name:literal $unit:ident $doc:literal;)+ }) => {
         /// Every key a threshold may judge.
         pub const SUMMARY_KEYS: &[SummaryKey] = &[
             $(
@@ -55,6 +59,27 @@ macro_rules! keys {
                 key!(concat!($histogram, ".count"), Count, concat!("number of measurements of ", $of)),
             )+
             $(key!($name, $unit, $doc),)+
+            $(
+                key!(concat!($side, ".total_bytes"), Bytes, concat!("bytes of real memory per connection, ", $whose)),
+                key!(concat!($side, ".explained_bytes"), Bytes, concat!("those of them with a name, ", $whose)),
+                key!(concat!($side, ".remainder_bytes"), Bytes, concat!("those of them nothing explains, ", $whose)),
+                key!(concat!($side, ".server_user_bytes"), Bytes, concat!("the server's own memory, ", $whose)),
+                key!(concat!($side, ".generator_user_bytes"), Bytes, concat!("the flood's own memory, ", $whose)),
+                key!(concat!($side, ".kernel_bytes"), Bytes, concat!("the kernel's, but for the remainder, ", $whose)),
+                key!(concat!($side, ".kernel_slab_bytes"), Bytes, concat!("all slab objects together, ", $whose)),
+                key!(concat!($side, ".kernel_tcp_bytes"), Bytes, concat!("TCP sockets, ", $whose)),
+                key!(concat!($side, ".kernel_sock_inode_bytes"), Bytes, concat!("sockets' inodes, ", $whose)),
+                key!(concat!($side, ".kernel_file_bytes"), Bytes, concat!("open files, ", $whose)),
+                key!(concat!($side, ".kernel_dentry_bytes"), Bytes, concat!("directory entries, ", $whose)),
+                key!(concat!($side, ".kernel_epoll_bytes"), Bytes, concat!("registrations with epoll, ", $whose)),
+                key!(concat!($side, ".kernel_bind_bytes"), Bytes, concat!("local ports in use, ", $whose)),
+                key!(concat!($side, ".kernel_security_bytes"), Bytes, concat!("blobs of security modules, ", $whose)),
+                key!(concat!($side, ".kernel_timewait_bytes"), Bytes, concat!("half-open and half-closed connections, ", $whose)),
+                key!(concat!($side, ".kernel_skbuff_bytes"), Bytes, concat!("packets held, ", $whose)),
+                key!(concat!($side, ".kernel_slab_other_bytes"), Bytes, concat!("slab objects of any other kind, ", $whose)),
+                key!(concat!($side, ".kernel_other_bytes"), Bytes, concat!("page tables, kernel stacks, per-CPU areas, ", $whose)),
+                key!(concat!($side, ".socket_buffer_bytes"), Bytes, concat!("what TCP has charged for buffers, beside the sum, ", $whose)),
+            )+
         ];
     };
 }
@@ -65,6 +90,11 @@ keys! {
         "connect.login_ms": "the time from starting to connect until the server has accepted the login";
         "delivery.latency_ms": "the time from the intended send to delivery, warm-up left out";
         "delivery.raw_latency_ms": "the time from the actual send to delivery, warm-up left out";
+    }
+    ledger {
+        "memory.ledger.pair": "both ends here";
+        "memory.ledger.server": "the server's end of a pair";
+        "memory.ledger.generator": "the flood's end, the server being elsewhere";
     }
     plain {
         "connections.asked" Count "connections the scenario asks for";
@@ -107,7 +137,7 @@ keys! {
         "limit.ratio.connects" Ratio "connects per second over the ceiling's";
         "limit.ratio.deliveries" Ratio "deliveries per second over the ceiling's";
         "limit.ratio.connections" Ratio "most connections open at once over the pairs that memory would hold";
-        "limit.ratio.pair_bytes" Ratio "kernel bytes per connection over the ceiling's bytes per pair";
+        "limit.ratio.pair_bytes" Ratio "the ledger's bytes of a pair over the ceiling's";
         "run.duration_s" Seconds "the whole run, from the first connect to the last close";
     }
 }

@@ -7,7 +7,7 @@
 //! **Absent, not zero**: what this kernel does not tell, or what needs two readings and has one, is left out.
 //! `/proc/net/tcp` is never read: it costs 128 ms at 93,000 sockets, and stalls the very thing that is measured.
 //!
-//! - the machine: [`cpu`], [`load`], [`memory`], [`zones`], [`sockets`], [`tcp`]
+//! - the machine: [`cpu`], [`load`], [`memory`], [`zones`], [`slab`] (root only), [`sockets`], [`tcp`]
 //! - one process: [`process`], and [`descriptors`] over all its tables
 //! - what does not change during a run: [`host_info`]
 
@@ -19,6 +19,7 @@ pub mod memory;
 pub mod proc_file;
 pub mod process;
 pub mod sampler;
+pub mod slab;
 pub mod sockets;
 pub mod tcp;
 pub mod values;
@@ -32,6 +33,7 @@ pub use memory::Memory;
 pub use proc_file::ProcFile;
 pub use process::{Process, RssSource};
 pub use sampler::Sampler;
+pub use slab::Slab;
 pub use sockets::Sockets;
 pub use tcp::Tcp;
 pub use values::{Name, Values};

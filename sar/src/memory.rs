@@ -5,7 +5,13 @@
 //! | `host.memory_available_bytes` | the kernel's estimate of what could be had without swapping |
 //! | `host.memory_free_bytes` | pages in nobody's use; add `host.memory_free_per_cpu_bytes` (see [`crate::zones`]) |
 //! | `host.slab_bytes` | the kernel's small objects, sockets among them: SReclaimable + SUnreclaim |
-//! | `host.kernel_stack_bytes`, `host.page_tables_bytes`, `host.percpu_bytes` | the rest of the kernel's own |
+//! | `host.kernel_stack_bytes`, `host.page_tables_bytes`, `host.percpu_bytes` | more of the kernel's own |
+//! | `host.memory_kernel_bytes` | all that is neither free nor page cache nor a process's own: see below |
+//!
+//! `host.memory_kernel_bytes` is MemTotal − MemFree − Cached − Buffers − SwapCached − AnonPages. It counts every page
+//! that the kernel has taken for itself, whether a line of this file names it or not, so that what the named lines
+//! leave of it is what nobody explains. Free pages on per-CPU lists are in it too, since MemFree misses them: take
+//! `host.memory_free_per_cpu_bytes` (see [`crate::zones`]) away.
 
 use crate::proc_file::field;
 use crate::{ProcFile, SarError, Source, Values};
@@ -45,6 +51,12 @@ fn put(text: &str, out: &mut Values) {
     out.push_some("host.kernel_stack_bytes", bytes("KernelStack"));
     out.push_some("host.page_tables_bytes", bytes("PageTables"));
     out.push_some("host.percpu_bytes", bytes("Percpu"));
+    let others = ["MemFree", "Cached", "Buffers", "SwapCached", "AnonPages"];
+    let others = others.into_iter().map(bytes).sum::<Option<f64>>();
+    out.push_some(
+        "host.memory_kernel_bytes",
+        bytes("MemTotal").zip(others).map(|(all, others)| all - others),
+    );
 }
 
 #[cfg(test)]
@@ -71,6 +83,17 @@ mod tests {
         values.clear();
         put("", &mut values);
         assert!(values.is_empty());
+    }
+
+    #[test]
+    fn the_kernel_has_what_is_not_free_nor_cache_nor_a_process_s() {
+        let text = "MemTotal: 100 kB\nMemFree: 40 kB\nBuffers: 1 kB\nCached: 20 kB\nSwapCached: 2 kB\nAnonPages: 30 kB\n";
+        let mut values = Values::new();
+        put(text, &mut values);
+        assert_eq!(values.get("host.memory_kernel_bytes"), Some(7.0 * KB));
+        values.clear();
+        put(&text.replace("AnonPages", "Anonymous"), &mut values);
+        assert_eq!(values.get("host.memory_kernel_bytes"), None, "a part that is not told leaves no rest");
     }
 
     #[test]

@@ -12,7 +12,7 @@ const COMPARED: [(&str, &str, &str, &str, Show); 4] = [
     ("connects", "connections.connect_rate_per_s", "connects_per_s", "connects", per_second),
     ("deliveries", "delivery.rate_per_s", "deliveries_per_s", "deliveries", per_second),
     ("connections", "connections.peak", "pairs_max", "connections", count),
-    ("kernel", "memory.kernel_bytes_per_connection", "pair_bytes", "pair_bytes", byte_count),
+    ("a pair", "memory.ledger.pair.total_bytes", "pair_bytes", "pair_bytes", byte_count),
 ];
 
 /// A line for each figure that was measured both ways; none when no ceiling was.

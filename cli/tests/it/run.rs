@@ -71,7 +71,7 @@ fn has_every_file(bundle: &Path) {
 }
 
 /// Well-formed as far as a browser cares: every element that opens closes, in order.
-fn is_xml(text: &str) {
+pub(crate) fn is_xml(text: &str) {
     let mut open: Vec<&str> = Vec::new();
     for piece in text.split('<').skip(1) {
         let (tag, after) = piece.split_once('>').unwrap_or_else(|| panic!("a tag without end: {piece:?}"));

@@ -90,7 +90,9 @@ impl Run<'_> {
         )?;
         // One more reading of both, so that the last connections are in the fit.
         self.pump(RAMP_INTERVAL * 3, |_| false)?;
-        self.ramp = None;
+        if let Some(ramp) = self.ramp.take() {
+            self.facts.slab_unread = ramp.slab_unread().map(str::to_owned);
+        }
         self.facts.ramping = false;
         if self.facts.value("connections.logins") == 0.0 {
             return Err(Cut::Stuck(self.explain_nobody()));
@@ -112,7 +114,9 @@ impl Run<'_> {
             TargetPlan::Spawn { .. } => pid(Role::Server),
             TargetPlan::Attach { pid, .. } => pid,
         };
-        self.ramp = Some(RampSampler::begin(server, pid(Role::Generator)));
+        let ramp = RampSampler::begin(server, pid(Role::Generator));
+        self.facts.slab_unread = ramp.slab_unread().map(str::to_owned);
+        self.ramp = Some(ramp);
         self.facts.ramping = true;
     }
 

@@ -6,6 +6,8 @@ use serde_json::Value;
 use telemetry::{Audit, Frame, Histogram, Mark, latency_histogram};
 
 use crate::ceiling;
+use crate::reserve::Stopped;
+use crate::seen::Seen;
 use crate::worker::Role;
 
 /// Points of a series that are kept; then every other one is dropped, so that the series still spans the ramp.
@@ -48,6 +50,10 @@ pub(crate) struct Facts {
     pub(crate) ramping: bool,
     pub(crate) connections: Vec<(u64, f64)>,
     pub(crate) memory: Vec<MemoryPoint>,
+    /// The ramp has been stopped before its end.
+    pub(crate) stopped: Option<Stopped>,
+    /// The extremes and means of gauges.
+    pub(crate) seen: Seen,
 }
 
 impl Facts {
@@ -56,6 +62,7 @@ impl Facts {
         match frame {
             Frame::Sample(sample) => {
                 self.learn_values(&sample.values);
+                self.seen.see(sample.at.mono_us, &sample.values);
                 if role == Role::Generator && self.ramping {
                     let open = self.value("connections.open") + self.value("connections.opening");
                     push_bounded(&mut self.connections, (sample.at.mono_us, open));

@@ -70,7 +70,10 @@ mod tests {
                     00000005  00000000 00000000 00000010 00000000\n";
         assert_eq!(column(text, "drop"), Some(26));
         assert_eq!(column(text, "early_drop"), Some(1));
-        assert_eq!((column(text, "chainlength"), column("drop\n", "drop"), column("", "drop")), (None, None, None));
+        assert_eq!(
+            (column(text, "chainlength"), column("drop\n", "drop"), column("", "drop")),
+            (None, None, None)
+        );
         assert_eq!(column("a drop\n1\n", "drop"), None);
     }
 
@@ -79,6 +82,9 @@ mod tests {
         let Some(mut conntrack) = Conntrack::open() else { return };
         let mut values = Values::new();
         conntrack.sample(&mut values).expect("readable");
-        assert!(values.get("host.conntrack_entries") <= values.get("host.conntrack_entries_max"), "{values:?}");
+        assert!(
+            values.get("host.conntrack_entries") <= values.get("host.conntrack_entries_max"),
+            "{values:?}"
+        );
     }
 }

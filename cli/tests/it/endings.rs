@@ -149,7 +149,7 @@ fn is_named(victim: &str) {
     assert!(workers.contains(&pid), "the {victim} is a child of the runner");
     kill(Pid::from_raw(pid as i32), Signal::SIGKILL).expect("killed");
     let named = format!("the {victim} ended before the run did");
-    run.finish().expect_code(4).expect_stderr(&[&named, "9"]);
+    run.finish().expect_code(4).expect_stderr(&[&named, "killed by signal 9"]);
     all_end(&workers);
     is_incomplete(&bundle, &named);
 }
@@ -168,6 +168,38 @@ fn a_generator_that_is_killed_is_named() {
 #[test]
 fn a_publisher_that_is_killed_is_named() {
     is_named("publisher");
+}
+
+/// Stops a worker in the hold; the run names it, ends the others, and kills it.
+fn is_missed(victim: &str) {
+    let (_dir, bundle) = bundle();
+    let mut run = start_in_group(&bundle, &ENDLESS);
+    let workers = wait_for_phase(&mut run, &bundle, "hold", messages_flow);
+    let pid = worker(&recording::frames(&bundle), victim).expect("a hello");
+    kill(Pid::from_raw(pid as i32), Signal::SIGSTOP).expect("stopped");
+    let reason = format!("the {victim} has said nothing for 15 s: it is stuck (it is stopped by a signal)");
+    run.finish().expect_code(4).expect_stderr(&[&reason]);
+    all_end(&workers);
+    let summary = is_incomplete(&bundle, &reason);
+    let cause =
+        if victim == "publisher" { "generator.publisher_stuck".into() } else { format!("{victim}.stuck") };
+    assert_eq!(summary["wall"]["first"], cause, "{:#}", summary["wall"]);
+    assert!(count(&summary, "audit.sent") > 5, "{summary:#}");
+}
+
+#[test]
+fn a_server_that_is_stuck_is_missed() {
+    is_missed("server");
+}
+
+#[test]
+fn a_generator_that_is_stuck_is_missed() {
+    is_missed("generator");
+}
+
+#[test]
+fn a_publisher_that_is_stuck_is_missed() {
+    is_missed("publisher");
 }
 
 #[test]

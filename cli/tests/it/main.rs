@@ -27,3 +27,4 @@ mod publisher_port;
 mod run;
 mod server;
 mod target;
+mod wall;

@@ -159,10 +159,16 @@ fn refusals(evidence: &Evidence) -> Vec<Cause> {
         let advice = "see that the server is up, and the port right";
         causes.push(Cause::new("server.not_listening", Proof::Counted, share, line, advice));
     }
-    let away = evidence.failures_of("turned_away");
-    if away > 0 {
+    let (away, closed) = (evidence.failures_of("turned_away"), closed_at_once(evidence));
+    if away + closed > 0 {
         let (key, which, advice) = refusing_limit(evidence);
-        let line = format!("{} were answered with a refusal: {which}", of_connects(evidence, away));
+        let closed_words = match closed {
+            0 => String::new(),
+            closed => format!(", {} of them without a word", grouped(closed)),
+        };
+        let away = away + closed;
+        let line =
+            format!("{} were refused by the server{closed_words}: {which}", of_connects(evidence, away));
         causes.push(Cause::new(key, Proof::Counted, evidence.share(away), line, advice));
     }
     let odd = evidence.failures_of("protocol");
@@ -172,6 +178,12 @@ fn refusals(evidence: &Evidence) -> Vec<Cause> {
         causes.push(Cause::new("server.protocol", Proof::Counted, evidence.share(odd), line, advice));
     }
     causes
+}
+
+/// Refused by the server's own account and not told so: it had no room even to say it, and its closing came as a reset.
+fn closed_at_once(evidence: &Evidence) -> u64 {
+    let untold = evidence.count("server.refused").saturating_sub(evidence.failures_of("turned_away"));
+    untold.min(evidence.failures_of("reset") + evidence.failures_of("closed_early"))
 }
 
 /// Why a server says no, as far as that can be seen.
@@ -316,7 +328,7 @@ fn closings(evidence: &Evidence) -> Vec<Cause> {
         ));
     }
     let (reset, early) = (evidence.failures_of("reset"), evidence.failures_of("closed_early"));
-    let early = reset + early;
+    let early = reset + early - closed_at_once(evidence);
     // A server that died took its connections with it: that is said already.
     let died = evidence.broke.as_ref().is_some_and(|broke| broke.role == Role::Server);
     let later = if died { 0 } else { evidence.closed_by_server.saturating_sub(slow) };
@@ -324,7 +336,8 @@ fn closings(evidence: &Evidence) -> Vec<Cause> {
         let before = if early > 0 { format!("{} before the login", grouped(early)) } else { String::new() };
         let after = if later > 0 { format!("{} after it", grouped(later)) } else { String::new() };
         let both = if early > 0 && later > 0 { ", " } else { "" };
-        let resets = if reset > 0 { format!(" ({} by a reset)", grouped(reset)) } else { String::new() };
+        let resets = reset.min(early);
+        let resets = if resets > 0 { format!(" ({} by a reset)", grouped(resets)) } else { String::new() };
         let aborts = evidence.count("host.tcp_memory_aborts");
         let share = evidence.share(early).max(later as f64 / evidence.asked.max(1) as f64);
         let line = format!("connections ended by the other side: {before}{both}{after}{resets}");

@@ -130,6 +130,10 @@ fn the_server_s_limits() {
     let mut ours = failing("turned_away", 20);
     value(&mut ours, "server.refused", 20.0);
     first(&ours, "server.descriptors", &["no descriptor to spare"]);
+    fail(&mut ours, "reset", 30);
+    value(&mut ours, "server.refused", 50.0);
+    let causes = first(&ours, "server.descriptors", &["50 of 1,000", "30 of them without a word"]);
+    assert_eq!(causes.len(), 1, "{causes:#?}");
     first(&failing("timed_out", 20), "server.slow_logins", &["20 of 1,000", "10,000 ms", "0.20 of 2 cores"]);
     first(&failing("closed_early", 20), "server.closes", &["20 before the login"]);
     first(&failing("protocol", 20), "server.protocol", &[]);

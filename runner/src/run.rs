@@ -239,13 +239,15 @@ impl<'a> Run<'a> {
                 self.watch_workers()?;
             }
             self.sample_ramp(now);
+            self.watch_memory(now);
             self.take_steps(now)?;
             if now >= deadline {
                 return Ok(false);
             }
             let ramp = self.ramp.as_ref().map(RampSampler::next);
             let step = self.steps.front().map(|(at, _)| *at);
-            let wake = [Some(deadline), Some(self.next_sample), ramp, step]
+            let memory = self.is_opening().then(|| self.free_memory.next());
+            let wake = [Some(deadline), Some(self.next_sample), ramp, step, memory]
                 .into_iter()
                 .flatten()
                 .min()
@@ -302,7 +304,6 @@ impl<'a> Run<'a> {
     fn sample_ramp(&mut self, now: Instant) {
         let Some(point) = self.ramp.as_mut().and_then(|ramp| ramp.read(now)) else { return };
         self.facts.remember_memory(point);
-        self.watch_memory();
         let values: BTreeMap<String, f64> = [
             ("server.rss_bytes", point.server),
             ("generator.rss_bytes", point.generator),

@@ -184,7 +184,7 @@ fn is_missed(victim: &str) {
     let cause =
         if victim == "publisher" { "generator.publisher_stuck".into() } else { format!("{victim}.stuck") };
     assert_eq!(summary["wall"]["first"], cause, "{:#}", summary["wall"]);
-    assert!(count(&summary, "audit.sent") > 5, "{summary:#}");
+    assert_eq!(count(&summary, "connections.peak"), 200, "what was measured until then is kept");
 }
 
 #[test]

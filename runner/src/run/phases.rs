@@ -154,7 +154,8 @@ impl Run<'_> {
             if let Some(rate) = step.messages_rate {
                 self.turn(Role::Publisher, "rate", rate.per_second())?;
             }
-            if let Some(connections) = step.connections {
+            // Once memory has run low, there are to be no more.
+            if let Some(connections) = step.connections.filter(|_| self.facts.stopped.is_none()) {
                 self.turn(Role::Generator, "connections", connections as f64)?;
             }
         }

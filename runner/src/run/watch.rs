@@ -1,5 +1,7 @@
 //! What the run keeps an eye on while it waits: memory that runs low, and workers that have fallen silent.
 
+use std::time::Instant;
+
 use serde_json::json;
 use telemetry::{Command, Stamp};
 
@@ -15,13 +17,28 @@ use crate::worker::Role;
 pub(super) const WEDGED_SAMPLES: u32 = 15;
 
 impl Run<'_> {
-    /// Ends the ramp when less memory is free than the plan keeps in reserve.
-    pub(super) fn watch_memory(&mut self) {
-        let Some(free_bytes) = self.free_memory.read() else { return };
+    /// Whether connections are being opened, or may be by a step of the hold.
+    pub(super) fn is_opening(&self) -> bool {
+        match self.phase {
+            Phase::Ramp => self.facts.ramp.is_none(),
+            Phase::Hold => {
+                let connections_max = self.plan.connections_max();
+                connections_max > self.plan.connections.count
+                    && self.facts.value("connections.logins") < connections_max as f64
+            }
+            _ => false,
+        }
+    }
+
+    /// Opens no more connections when less memory is free than the plan keeps in reserve.
+    pub(super) fn watch_memory(&mut self, now: Instant) {
+        if !self.is_opening() || self.facts.stopped.is_some() {
+            return;
+        }
+        let Some(free_bytes) = self.free_memory.read_due(now) else { return };
         self.facts.seen.see_one(Stamp::now().mono_us, MEMORY_FREE, free_bytes as f64);
         let reserve_bytes = self.plan.connections.memory_reserve_bytes;
-        let ramping = self.phase == Phase::Ramp && self.facts.ramp.is_none();
-        if free_bytes >= reserve_bytes || !ramping || self.facts.stopped.is_some() {
+        if free_bytes >= reserve_bytes {
             return;
         }
         let at = self.facts.value("connections.open") + self.facts.value("connections.opening");

@@ -147,17 +147,23 @@ impl Evidence {
         let highest = highest.chain(["host.file_handles", "host.file_handles_max", "host.tcp_memory_bytes"]);
         let highest = highest.chain(["host.tcp_time_wait", "server.descriptors", "server.descriptor_tables"]);
         let highest = highest.chain(["server.mail_waiting_max"]);
+        // A rate that steps change has no one figure to fall short of.
+        let steady = plan.steps.iter().all(|step| step.messages_rate.is_none());
         let connections = &plan.connections;
         Self {
-            asked: connections.count,
+            asked: plan.connections_max(),
             begun: count("connections.begun"),
-            established: histogram("connect.latency_ns").map_or(0, |histogram| histogram.len()),
+            established: histogram("connect.latency_ns").map_or(0, telemetry::Histogram::len),
             peak: facts.connections_peak as u64,
             failed: count("connections.failed"),
             failures: failures.collect(),
             closed_by_server: count("connections.closed_by_server"),
             connect_rate: rate(connections.pace, ramp_rate),
-            send_rate: plan.messages.as_ref().and_then(|messages| rate(messages.pace, sent_rate)),
+            send_rate: plan
+                .messages
+                .as_ref()
+                .filter(|_| steady)
+                .and_then(|messages| rate(messages.pace, sent_rate)),
             expected: audit.expected.saturating_sub(audit.gone),
             delivered: audit.delivered,
             lost: audit.lost,

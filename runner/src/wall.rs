@@ -1,7 +1,8 @@
 //! The wall: what kept a run from its plan, ranked, each cause with the numbers that speak for it.
 //!
-//! [`evidence`] gathers plain numbers from what the run has learnt; [`verdict`] is a pure function of them. [`failures`]
-//! goes by what was counted, [`load`] by what was slow, [`gauges`] by what was full.
+//! [`gather`] makes [`evidence`], plain numbers, of what the run has learnt; [`verdict`] is a pure function of them. [`ended`]
+//! goes by what stopped or broke, [`failures`] by errors, [`silence`] by timeouts, [`load`] by what was slow, and
+//! [`gauges`] by what was full.
 //!
 //! **How causes are ranked.** By what proves them, then by side, then by how much they explain:
 //!
@@ -21,10 +22,13 @@
 //!
 //! Left out: limits of cgroups, which are neither the machine's nor a process's; disks; the network between machines.
 
+mod ended;
 mod evidence;
 mod failures;
+mod gather;
 mod gauges;
 mod load;
+mod silence;
 #[cfg(test)]
 mod tests;
 
@@ -32,7 +36,8 @@ use std::cmp::Reverse;
 
 use serde::Serialize;
 
-pub(crate) use evidence::{Broke, Context, Evidence};
+pub(crate) use evidence::{Broke, Evidence};
+pub(crate) use gather::Context;
 
 /// Explains less of a shortfall than this: listed after what explains more.
 const MINOR_SHARE: f64 = 0.1;
@@ -129,7 +134,9 @@ pub(crate) struct Wall {
 
 /// The causes, ranked.
 pub(crate) fn causes(evidence: &Evidence) -> Vec<Cause> {
-    let mut causes = failures::causes(evidence);
+    let mut causes = ended::causes(evidence);
+    causes.extend(failures::causes(evidence));
+    causes.extend(silence::causes(evidence));
     causes.extend(load::causes(evidence));
     causes.extend(gauges::causes(evidence));
     causes.sort_by_cached_key(Cause::rank);

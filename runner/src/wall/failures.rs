@@ -1,58 +1,22 @@
-//! Causes by what was counted: errors of connects, closed connections, a stopped ramp, a worker that broke.
+//! Causes by errors that name their limit: connects that failed, connections that were closed.
 
 use super::evidence::Sight;
-use super::{Cause, Evidence, Proof, Side, gauges};
-use crate::words::{bytes, counted, grouped, percent};
+use super::{Cause, Evidence, Proof, gauges};
+use crate::words::{counted, grouped, percent};
 use crate::worker::Role;
 
 pub(super) fn causes(evidence: &Evidence) -> Vec<Cause> {
     let mut causes = Vec::new();
-    causes.extend(broke(evidence));
-    causes.extend(stopped(evidence));
     causes.extend(generator_limits(evidence));
     causes.extend(kernel_limits(evidence));
     causes.extend(refusals(evidence));
-    causes.extend(silence(evidence));
     causes.extend(closings(evidence));
     causes
 }
 
 /// `n of m connects`.
-fn of_connects(evidence: &Evidence, count: u64) -> String {
+pub(super) fn of_connects(evidence: &Evidence, count: u64) -> String {
     format!("{} of {}", grouped(count), counted(evidence.begun.max(count), "connect", "connects"))
-}
-
-fn broke(evidence: &Evidence) -> Option<Cause> {
-    let broke = evidence.broke.as_ref()?;
-    let line = broke.sentence.lines().next().unwrap_or_default().to_owned();
-    let kills = evidence.count("host.oom_kills");
-    if kills > 0 && !broke.stuck {
-        let advice = "ask for fewer connections, or give the machine more memory";
-        return Some(Cause::new("kernel.memory", Proof::Counted, 1.0, line, advice));
-    }
-    let key = match (broke.role, broke.stuck) {
-        (Role::Server, false) => "server.ended",
-        (Role::Server, true) => "server.stuck",
-        (Role::Generator, false) => "generator.ended",
-        (Role::Generator, true) => "generator.stuck",
-        (Role::Publisher, false) => "generator.publisher_ended",
-        (Role::Publisher, true) => "generator.publisher_stuck",
-    };
-    let advice = "see its last words in the report of the run, and dmesg";
-    Some(Cause::new(key, Proof::Counted, 1.0, line, advice))
-}
-
-fn stopped(evidence: &Evidence) -> Option<Cause> {
-    let stopped = evidence.stopped?;
-    let missing = evidence.asked.saturating_sub(stopped.at);
-    let total = evidence.memory_total_bytes.map_or(String::new(), |total| format!(" of {}", bytes(total)));
-    let (free, reserve) = (bytes(stopped.free_bytes as f64), bytes(stopped.reserve_bytes as f64));
-    let line = format!(
-        "the ramp stopped at {} connections: {free}{total} free, the reserve is {reserve}",
-        grouped(stopped.at)
-    );
-    let advice = "ask for fewer connections, or lower connections.memory_reserve";
-    Some(Cause::new("kernel.memory", Proof::Counted, evidence.share(missing), line, advice))
 }
 
 fn generator_limits(evidence: &Evidence) -> Vec<Cause> {
@@ -69,15 +33,13 @@ fn generator_limits(evidence: &Evidence) -> Vec<Cause> {
             counted(addresses, "address", "addresses"),
             grouped(width)
         );
-        // As many addresses again as there are, and at least so many that each port is taken by one in two.
-        let more = addresses.saturating_mul(2).max((2 * evidence.asked).div_ceil(width.max(1))).min(253);
-        let advice = if evidence.loopback {
-            format!("add addresses: connections.source: [127.0.0.2-127.0.0.{}]", more + 1)
-        } else {
-            "add addresses of this machine to connections.source, or widen net.ipv4.ip_local_port_range"
-                .into()
-        };
-        causes.push(Cause::new("generator.ports", Proof::Counted, evidence.share(ports), line, advice));
+        causes.push(Cause::new(
+            "generator.ports",
+            Proof::Counted,
+            evidence.share(ports),
+            line,
+            evidence.ports_advice(),
+        ));
     }
     let descriptors = evidence.failures_of("no_descriptor");
     if descriptors > 0 {
@@ -222,90 +184,6 @@ fn refusing_limit(evidence: &Evidence) -> (&'static str, String, &'static str) {
         _ => format!("a limit of its own, not the process's{held_words}"),
     };
     ("server.refused", which, "raise the server's own limit of connections")
-}
-
-/// Timeouts: connects that were never answered, and logins that were not.
-fn silence(evidence: &Evidence) -> Vec<Cause> {
-    let timed_out = evidence.failures_of("timed_out");
-    let mut causes = Vec::new();
-    if timed_out == 0 {
-        return causes;
-    }
-    // What was begun, was not established and did not fail otherwise got no answer to its SYN.
-    let before: u64 =
-        ["refused", "unreachable", "no_free_port", "no_descriptor", "system_table_full", "no_watch"]
-            .into_iter()
-            .chain(["no_memory", "other"])
-            .map(|cause| evidence.failures_of(cause))
-            .sum();
-    let unanswered = evidence.begun.saturating_sub(evidence.established + before).min(timed_out);
-    if unanswered > 0 {
-        causes.push(no_answer(evidence, unanswered));
-    }
-    let slow = timed_out - unanswered;
-    if slow == 0 {
-        return causes;
-    }
-    let within = format!("no login within {} ms", grouped(evidence.timeout_ms));
-    let line = format!("{} were taken and got {within}", of_connects(evidence, slow));
-    let share = evidence.share(slow);
-    if matches!(evidence.server_state, Some('T' | 't')) {
-        let line = format!("{line}; the server's process is stopped");
-        causes.push(Cause::new("server.stuck", Proof::Counted, share, line, "let it go on (kill -CONT)"));
-        return causes;
-    }
-    if let Some(busiest) = gauges::busiest(evidence) {
-        let whose = busiest.side;
-        let line = format!("{line}, and {}", busiest.evidence);
-        causes.push(Cause::new(busiest.key, Proof::Inferred, share, line, busiest.advice));
-        // The generator's lateness says nothing of the server's.
-        if whose == Side::Generator {
-            return causes;
-        }
-    }
-    let used = evidence.stages().filter_map(|usage| usage.server).reduce(f64::max);
-    let used = used.map_or(String::new(), |cores| {
-        format!("; its process used {cores:.2} of {:.0} cores", evidence.cores)
-    });
-    let advice = "find what the server waits for, or raise connections.timeout";
-    causes.push(Cause::new("server.slow_logins", Proof::Inferred, share, format!("{line}{used}"), advice));
-    causes
-}
-
-fn no_answer(evidence: &Evidence, unanswered: u64) -> Cause {
-    let share = evidence.share(unanswered);
-    let line = format!("{} got no answer at all", of_connects(evidence, unanswered));
-    let overflows = evidence.count("host.listen_overflows");
-    let cookies = evidence.count("host.syn_cookies_sent");
-    if evidence.count("host.conntrack_drops") > 0 {
-        let line = format!("{line}; {}", gauges::conntrack_words(evidence));
-        return Cause::new("kernel.conntrack", Proof::Inferred, share, line, gauges::CONNTRACK_ADVICE);
-    }
-    if evidence.sight == Sight::Elsewhere {
-        let line = format!(
-            "{line}: dropped on the way, or by a full accept queue there, which cannot be seen from here"
-        );
-        let advice = "look at ListenOverflows in the server's /proc/net/netstat";
-        return Cause::new("network.unanswered", Proof::Inferred, share, line, advice);
-    }
-    if overflows + cookies == 0 {
-        let line = format!("{line}, and no accept queue of this machine overflowed");
-        let advice = "look at a firewall that drops, and at packets lost";
-        return Cause::new("network.unanswered", Proof::Inferred, share, line, advice);
-    }
-    let cookies = if cookies > 0 {
-        format!(", {} sent", counted(cookies, "SYN cookie", "SYN cookies"))
-    } else {
-        String::new()
-    };
-    let line = format!(
-        "{line}; accept queues overflowed {} in this network namespace{cookies}",
-        counted(overflows, "time", "times")
-    );
-    let somaxconn = evidence.somaxconn.as_deref().unwrap_or("?");
-    let advice =
-        format!("raise the server's backlog (net.core.somaxconn is {somaxconn}), or let it accept faster");
-    Cause::new("server.accept_queue", Proof::Inferred, share, line, advice)
 }
 
 /// Connections that the server ended, before their login or after.

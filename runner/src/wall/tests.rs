@@ -288,6 +288,25 @@ fn memory_that_ran_low_and_workers_that_broke() {
     }
 }
 
+#[test]
+fn a_plan_that_is_too_large_to_begin_with() {
+    let unbegun = |role, asked| {
+        let mut evidence = calm();
+        (evidence.asked, evidence.begun, evidence.peak, evidence.established) = (asked, 0, 0, 0);
+        evidence.broke = Some(Broke { role, stuck: false, sentence: "it ended".into() });
+        evidence
+    };
+    let words = ["30,000 connections were not even begun", "1 address × 28,232 ports"];
+    let causes = first(&unbegun(Role::Generator, 30_000), "generator.ports", &words);
+    assert!(causes[0].advice.contains("[127.0.0.2-127.0.0.4]"), "{}", causes[0].advice);
+    let mut few = unbegun(Role::Generator, 28_000);
+    few.descriptors_max = Some(150);
+    first(&few, "generator.descriptors", &["1,024 shards of 150 descriptors"]);
+    few.broke.as_mut().expect("set above").role = Role::Server;
+    first(&few, "server.descriptors", &["28,000 connections"]);
+    first(&unbegun(Role::Generator, 28_000), "generator.ended", &["it ended"]);
+}
+
 /// The rule of the house: a generator at its limit has not tested the server's.
 #[test]
 fn the_server_is_never_blamed_for_the_generator_s_limit() {

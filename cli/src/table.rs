@@ -152,7 +152,9 @@ fn wall(wall: &Value) -> Vec<String> {
             if met { "nothing was in the way" } else { "nothing that was measured was at its limit" };
         let nearest = &wall["nearest"];
         let nearest = nearest["ratio"].as_f64().map_or(String::new(), |ratio| {
-            format!("; nearest: {} at {:.0} %", text(nearest, "cause"), ratio * 100.0)
+            let ours = nearest["run_cores"].as_f64();
+            let ours = ours.map_or(String::new(), |cores| format!(" ({cores:.2} cores of it by the run)"));
+            format!("; nearest: {} at {:.0} %{ours}", text(nearest, "cause"), ratio * 100.0)
         });
         lines.push(format!("{nothing}{nearest}"));
     }

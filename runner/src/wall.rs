@@ -115,6 +115,9 @@ pub(crate) struct Nearest {
     pub(crate) cause: &'static str,
     /// Of its limit, 0 to 1.
     pub(crate) ratio: f64,
+    /// Cores that the run itself used, where others may have used the rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) run_cores: Option<f64>,
 }
 
 /// `wall` in the summary.

@@ -74,7 +74,7 @@ fn cpu(evidence: &Evidence, usage: &Usage) -> Vec<Cause> {
 /// The whole machine, put down to the side that has filled it.
 fn machine(evidence: &Evidence, usage: &Usage) -> Option<Cause> {
     let busy = usage.busy.filter(|busy| *busy >= NEAR)?;
-    let generator = usage.generator.unwrap_or(0.0) + usage.publisher.unwrap_or(0.0);
+    let generator = generator_cores(usage);
     let ours = generator + usage.server.unwrap_or(0.0);
     let starved =
         [usage.server_shard, usage.generator_shard].into_iter().flatten().any(|ratio| ratio >= NEAR);
@@ -109,6 +109,10 @@ fn machine(evidence: &Evidence, usage: &Usage) -> Option<Cause> {
         }
         _ => Cause::new("machine.cpu", Proof::Gauge, busy, line, "run the two ends on machines of their own"),
     })
+}
+
+fn generator_cores(usage: &Usage) -> f64 {
+    usage.generator.unwrap_or(0.0) + usage.publisher.unwrap_or(0.0)
 }
 
 fn mail(evidence: &Evidence) -> Option<Cause> {
@@ -224,7 +228,12 @@ pub(super) fn nearest(evidence: &Evidence) -> Option<Nearest> {
     let keys = keys.chain(["server.descriptors", "kernel.tcp_memory", "kernel.file_max", "kernel.conntrack"]);
     let ratios = keys.chain(["kernel.memory"]).filter_map(|cause| {
         let ratio = (ratio(evidence, cause)? * 1000.0).round() / 1000.0;
-        Some(Nearest { cause, ratio })
+        let run_cores = (cause == "machine.cpu").then(|| {
+            let ours =
+                evidence.usage.iter().map(|usage| generator_cores(usage) + usage.server.unwrap_or(0.0));
+            (ours.fold(0.0, f64::max) * 100.0).round() / 100.0
+        });
+        Some(Nearest { cause, ratio, run_cores })
     });
     ratios.max_by(|a, b| a.ratio.total_cmp(&b.ratio))
 }

@@ -88,7 +88,7 @@ fn a_run_that_met_its_plan_has_no_wall_unless_asked_for() {
     assert_eq!(verdict(&calm(), false), None);
     let wall = verdict(&calm(), true).expect("asked for");
     assert_eq!((wall.first, wall.causes.len(), wall.shortfall.len()), (None, 0, 0));
-    assert_eq!(wall.nearest, Some(Nearest { cause: "machine.cpu", ratio: 0.3 }));
+    assert_eq!(wall.nearest, Some(Nearest { cause: "machine.cpu", ratio: 0.3, run_cores: Some(0.6) }));
     let mut full = calm();
     full.usage[1].server_shard = Some(0.97);
     let wall = verdict(&full, true).expect("asked for");

@@ -1,6 +1,7 @@
 //! The verdict as a table: what was measured, what was asked, pass or fail.
 
 mod limit;
+mod wall;
 
 use std::io;
 
@@ -8,9 +9,6 @@ use runner::{Conclusion, Verdict};
 use serde_json::Value;
 
 use crate::output::{grouped, print};
-
-/// Causes that are shown; `summary.json` has them all.
-const WALL_LINES_MAX: usize = 5;
 
 /// The figures that everyone wants first, and where they stand in the summary.
 pub(crate) fn print_verdict(conclusion: &Conclusion) -> io::Result<()> {
@@ -124,41 +122,9 @@ fn figures(summary: &Value) -> Vec<String> {
     if let Some(reason) = at(summary, "connections.stopped_by").as_str().and(at(summary, "reason").as_str()) {
         line("ramp", reason.to_owned());
     }
-    for (position, text) in wall(at(summary, "wall")).into_iter().enumerate() {
+    for (position, text) in wall::lines(at(summary, "wall")).into_iter().enumerate() {
         line(if position == 0 { "wall" } else { "" }, text);
     }
-    lines
-}
-
-/// What kept the run from its plan, a line for each cause.
-fn wall(wall: &Value) -> Vec<String> {
-    let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
-    let list = |name: &str| wall[name].as_array().map_or(&[][..], Vec::as_slice);
-    if wall.is_null() {
-        return Vec::new();
-    }
-    let mut lines: Vec<String> = list("causes")
-        .iter()
-        .take(WALL_LINES_MAX)
-        .enumerate()
-        .map(|(index, cause)| {
-            let [key, evidence, advice] = ["cause", "evidence", "advice"].map(|name| text(cause, name));
-            format!("{}. {key}: {evidence}  → {advice}", index + 1)
-        })
-        .collect();
-    if lines.is_empty() {
-        let met = list("shortfall").is_empty();
-        let nothing =
-            if met { "nothing was in the way" } else { "nothing that was measured was at its limit" };
-        let nearest = &wall["nearest"];
-        let nearest = nearest["ratio"].as_f64().map_or(String::new(), |ratio| {
-            let ours = nearest["run_cores"].as_f64();
-            let ours = ours.map_or(String::new(), |cores| format!(" ({cores:.2} cores of it by the run)"));
-            format!("; nearest: {} at {:.0} %{ours}", text(nearest, "cause"), ratio * 100.0)
-        });
-        lines.push(format!("{nothing}{nearest}"));
-    }
-    lines.extend(list("unknown").iter().filter_map(Value::as_str).map(|what| format!("not seen: {what}")));
     lines
 }
 

@@ -14,14 +14,14 @@ use crate::run::bundle;
 use crate::strangers::{Manner, Stranger, nobody};
 use crate::tool::{self, Finished, Running, eventually};
 
-/// A run against a server that is there already: `target` and `connections` as in the scenario.
+/// A run of `target` and `connections`, as in the scenario, whatever the doctor says of it.
 fn arguments(bundle: &Path, target: &str, connections: &str) -> Vec<String> {
     let file = bundle.with_file_name("scenario.yaml");
     let text =
         format!("version: 1\ntarget: {{ {target} }}\nprotocol: comet\nconnections: {{ {connections} }}\n");
     std::fs::write(&file, text).expect("written");
     let text = |path: &Path| path.to_str().expect("a path").to_owned();
-    vec!["run".into(), text(&file), "--out".into(), text(bundle)]
+    vec!["run".into(), text(&file), "--force".into(), "--out".into(), text(bundle)]
 }
 
 fn at_address(address: SocketAddr) -> String {

@@ -53,8 +53,12 @@ impl Run<'_> {
     pub(super) fn watch_workers(&mut self) -> Result<(), Cut> {
         let sending = self.times.messages_began_us.is_some() && self.facts.published.is_none();
         for role in self.workers.keys() {
-            // A worker speaks once it is ready; the publisher only while it sends.
-            let speaks = self.facts.ready.contains_key(role) && (*role != Role::Publisher || sending);
+            // A worker speaks once it is ready; the publisher only while it sends, the ceiling only when it is measured.
+            let speaks = match role {
+                Role::Server | Role::Generator => self.facts.ready.contains_key(role),
+                Role::Publisher => sending,
+                Role::Limit => false,
+            };
             let silent = self.silent.entry(*role).or_default();
             *silent = if speaks { *silent + 1 } else { 0 };
         }

@@ -27,6 +27,8 @@ fn broke(evidence: &Evidence) -> Option<Cause> {
         (Role::Generator, true) => "generator.stuck",
         (Role::Publisher, false) => "generator.publisher_ended",
         (Role::Publisher, true) => "generator.publisher_stuck",
+        // It measures the machine before the run, and is nobody's limit.
+        (Role::Limit, _) => return None,
     };
     let advice = "see its last words in the report of the run, and dmesg";
     Some(Cause::new(key, Proof::Counted, 1.0, line, advice))
@@ -61,7 +63,7 @@ fn too_large(evidence: &Evidence, role: Role) -> Option<Cause> {
     let key = match role {
         Role::Generator => "generator.descriptors",
         Role::Server => "server.descriptors",
-        Role::Publisher => return None,
+        Role::Publisher | Role::Limit => return None,
     };
     let fits =
         shard::shards_for(evidence.asked as usize, descriptors_max as usize, role == Role::Server).is_some();

@@ -33,6 +33,15 @@ const NAMES: [&str; 17] = [
     "server.mail_waiting_max",
 ];
 
+/// Counters of the machine's, which go on before the ramp as well.
+pub(crate) const COUNTERS: [&str; 5] = [
+    "host.conntrack_drops",
+    "host.listen_overflows",
+    "host.syn_cookies_sent",
+    "host.tcp_memory_aborts",
+    "host.tcp_memory_pressures",
+];
+
 /// Free memory, which is the sum of several values.
 pub(crate) const MEMORY_FREE: &str = "memory.free_bytes";
 
@@ -51,11 +60,17 @@ pub(crate) struct Seen {
     /// The lowest and the highest.
     extremes: BTreeMap<&'static str, (f64, f64)>,
     means: BTreeMap<(Stage, &'static str), Mean>,
+    /// Counters as they were when the ramp began.
+    pub(crate) began: BTreeMap<&'static str, f64>,
 }
 
 impl Seen {
-    /// From now on values count towards this stage's means; `None`: towards none.
+    /// From now on values count towards this stage's means; `None`: towards none. With the ramp everything begins anew:
+    /// what went before it, the measuring of the ceiling for one, is not the run's.
     pub(crate) fn enter(&mut self, stage: Option<Stage>, now_us: u64) {
+        if stage == Some(Stage::Ramp) {
+            self.extremes.clear();
+        }
         self.stage = stage.map(|stage| (stage, now_us));
     }
 
@@ -109,12 +124,13 @@ mod tests {
         let see = |seen: &mut Seen, at_us, value| {
             seen.see(at_us, &BTreeMap::from([("server.cpu_cores".to_owned(), value), ("other".into(), 1.0)]));
         };
-        see(&mut seen, 0, 9.0);
+        see(&mut seen, 0, 99.0);
         seen.enter(Some(Stage::Ramp), 1_000_000);
         see(&mut seen, 2_000_000, 1.0);
         see(&mut seen, 2_010_000, 2.0);
         seen.enter(None, 2_010_000);
         see(&mut seen, 3_000_000, 0.5);
+        see(&mut seen, 4_000_000, 9.0);
         let mean = seen.mean(Stage::Ramp, "server.cpu_cores").expect("seen");
         assert!((mean - 1.02 / 1.01).abs() < 1e-9, "{mean}");
         assert_eq!((seen.min("server.cpu_cores"), seen.max("server.cpu_cores")), (Some(0.5), Some(9.0)));

@@ -8,7 +8,7 @@ use telemetry::{Command, Stamp};
 use super::{Cut, Run};
 use crate::progress::Phase;
 use crate::reserve::Stopped;
-use crate::seen::{MEMORY_FREE, Stage};
+use crate::seen::{COUNTERS, MEMORY_FREE, Stage};
 use crate::wall::Broke;
 use crate::worker::Role;
 
@@ -72,6 +72,10 @@ impl Run<'_> {
     /// The machine comes under load, or (`None`) the load ends. What is sampled next holds for the time from now on.
     pub(super) fn load(&mut self, stage: Option<Stage>) -> Result<(), Cut> {
         self.sample()?;
+        if stage == Some(Stage::Ramp) {
+            let value = |name| Some((name, *self.facts.values.get(name)?));
+            self.facts.seen.began = COUNTERS.into_iter().filter_map(value).collect();
+        }
         self.facts.seen.enter(stage, Stamp::now().mono_us);
         Ok(())
     }

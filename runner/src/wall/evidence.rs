@@ -90,7 +90,7 @@ pub(crate) struct Evidence {
     pub(crate) memory_free_min_bytes: Option<f64>,
     pub(crate) tcp_memory_max_bytes: Option<f64>,
     pub(crate) somaxconn: Option<String>,
-    /// The latest of every value; counters count since the run began.
+    /// The latest of every value; counters of the machine's count since the ramp began.
     pub(crate) values: BTreeMap<String, f64>,
     /// The highest of some.
     pub(crate) highest: BTreeMap<&'static str, f64>,

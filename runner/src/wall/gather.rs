@@ -1,5 +1,7 @@
 //! Evidence, gathered from the plan, from what the run has learnt and from the machine.
 
+use std::collections::BTreeMap;
+
 use sar::HostInfo;
 
 use super::evidence::{Broke, Evidence, Sight, Usage};
@@ -121,7 +123,7 @@ impl Evidence {
                 .zip(host.page_size_bytes)
                 .map(|(pages, page_bytes)| pages as f64 * page_bytes as f64),
             somaxconn: sysctl("net.core.somaxconn").cloned(),
-            values: facts.values.clone(),
+            values: since_ramp(facts),
             highest: HIGHEST.into_iter().filter_map(|name| Some((name, facts.seen.max(name)?))).collect(),
         }
     }
@@ -131,6 +133,15 @@ impl Evidence {
 fn reached(asked: f64, count: f64, seconds: f64) -> f64 {
     let planned = count / asked;
     count / (seconds - SLACK_S).max(planned).max(f64::MIN_POSITIVE)
+}
+
+/// All values, with the machine's counters as of the ramp's beginning.
+fn since_ramp(facts: &Facts) -> BTreeMap<String, f64> {
+    let mut values = facts.values.clone();
+    for (name, began) in &facts.seen.began {
+        values.entry((*name).to_owned()).and_modify(|value| *value = (*value - began).max(0.0));
+    }
+    values
 }
 
 fn usage(facts: &Facts, stage: Stage) -> Usage {

@@ -25,8 +25,11 @@ fn generator_limits(evidence: &Evidence) -> Vec<Cause> {
     if ports > 0 {
         let (addresses, width) = (evidence.addresses, evidence.ports);
         let waiting = evidence.highest.get("host.tcp_time_wait").copied().unwrap_or(0.0) as u64;
-        let waiting =
-            if waiting > 0 { format!("; up to {} in TIME_WAIT", grouped(waiting)) } else { String::new() };
+        let waiting = if waiting > 0 {
+            format!("; up to {} of this machine in TIME_WAIT", grouped(waiting))
+        } else {
+            String::new()
+        };
         let line = format!(
             "{} found no free port; {} × {} ports{waiting}",
             of_connects(evidence, ports),

@@ -18,6 +18,9 @@ const DOMINANT: f64 = 0.75;
 /// A mailbox this full is a queue that grows.
 const MAIL_MIN: f64 = 0.5;
 
+/// Of the ports, the share in TIME_WAIT from which on it is worth a word.
+const CROWDED: f64 = 0.25;
+
 /// Stolen time worth a word.
 const STEAL_MIN: f64 = 0.05;
 
@@ -102,6 +105,7 @@ fn machine(evidence: &Evidence, usage: &Usage) -> Option<Cause> {
             Cause::new("machine.cpu", Proof::Gauge, busy, line, "end the other programs on this machine")
         }
         share if share >= DOMINANT && !unseen => {
+            let line = format!("{line}{}", crowded_ports(evidence));
             Cause::new("generator.cpu", Proof::Gauge, busy, line, GENERATOR_ADVICE)
         }
         share if share <= 1.0 - DOMINANT => {
@@ -109,6 +113,19 @@ fn machine(evidence: &Evidence, usage: &Usage) -> Option<Cause> {
         }
         _ => Cause::new("machine.cpu", Proof::Gauge, busy, line, "run the two ends on machines of their own"),
     })
+}
+
+/// Ports in TIME_WAIT, where they are so many that looking for a free one takes the generator's time.
+fn crowded_ports(evidence: &Evidence) -> String {
+    let waiting = evidence.highest.get("host.tcp_time_wait").copied().unwrap_or(0.0);
+    let ports = evidence.addresses as f64 * evidence.ports as f64;
+    if waiting < CROWDED * ports {
+        return String::new();
+    }
+    format!(
+        "; {} ports of this machine were in TIME_WAIT, and a free one may be hard to find",
+        grouped(waiting as u64)
+    )
 }
 
 fn generator_cores(usage: &Usage) -> f64 {

@@ -102,6 +102,10 @@ fn the_generator_s_own_limits() {
     let causes = first(&ports, "generator.ports", &["300 of 1,000 connects", "1 address × 28,232 ports"]);
     assert_eq!((causes.len(), causes[0].weight), (1, 1.0));
     assert!(causes[0].advice.contains("connections.source: [127.0.0.2-127.0.0."), "{}", causes[0].advice);
+    let mut crowded = failing("timed_out", 400);
+    crowded.usage[0].generator_shard = Some(0.99);
+    crowded.highest.insert("host.tcp_time_wait", 20_000.0);
+    first(&crowded, "generator.cpu", &["20,000 ports of this machine were in TIME_WAIT"]);
     first(
         &failing("no_descriptor", 5),
         "generator.descriptors",

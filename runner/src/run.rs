@@ -360,6 +360,10 @@ impl<'a> Run<'a> {
             self.end(role)?;
         }
         self.times.ended_us = Stamp::now().mono_us;
+        if let Some(stopped) = &mut self.facts.stopped {
+            // Those that were under way when it was stopped have come, too.
+            stopped.at = self.facts.connections_peak as u64;
+        }
         if let Some(reason) = &reason {
             self.mark("run.cut", json!({ "reason": reason }))?;
         }

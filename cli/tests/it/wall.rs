@@ -220,7 +220,7 @@ fn memory_runs_low_in_the_ramp() {
         (&"fail".into(), &"memory".into())
     );
     let (at, peak) = (count(&summary, "connections.stopped_at"), count(&summary, "connections.peak"));
-    assert!(at == mark("at") && at >= 5 && (at..at + 100).contains(&peak), "{at} {peak}");
+    assert!(at == peak && (5..5000).contains(&at) && mark("at") <= at + 1, "{at} {peak} {}", mark("at"));
     // What is there is held, and served; a message for somebody who never came is no loss.
     assert_eq!((count(&summary, "connections.failed"), count(&summary, "audit.lost")), (0, 0));
     assert!(count(&summary, "audit.nobody_there") > 0, "{summary:#}");

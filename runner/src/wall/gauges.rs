@@ -61,8 +61,11 @@ fn cpu(evidence: &Evidence, usage: &Usage) -> Vec<Cause> {
     // A thread that waits for a core counts as busy, so a full machine makes full shards.
     if !machine_is_full {
         if let Some(ratio) = usage.generator_shard.filter(|ratio| *ratio >= NEAR) {
-            let line =
-                format!("the generator's busiest shard was busy {} of the time {when}", percent(ratio));
+            let crowded = crowded_ports(evidence);
+            let line = format!(
+                "the generator's busiest shard was busy {} of the time {when}{crowded}",
+                percent(ratio)
+            );
             causes.push(Cause::new("generator.cpu", Proof::Gauge, ratio, line, GENERATOR_ADVICE));
         }
         if let Some(ratio) = usage.server_shard.filter(|ratio| *ratio >= NEAR) {

@@ -172,6 +172,11 @@ fn slow_servers_and_full_queues() {
     slow.login_p50_ms = Some(250.0);
     slow.highest.insert("connections.opening", 500.0);
     first(&slow, "server.slow_logins", &["2000 of 10000", "250.0 ms", "2000 a second"]);
+    slow.usage[0].server_shard = Some(0.99);
+    first(&slow, "server.shard", &["2000 of 10000 connects a second", "99 %"]);
+    slow.usage[0].generator_shard = Some(0.99);
+    first(&slow, "generator.cpu", &["2000 of 10000 connects a second"]);
+    assert!(!causes_of(&slow).contains(&"server.slow_logins"), "{:?}", causes_of(&slow));
     let mut mail = calm();
     mail.late = vec!["delivery.latency_ms.p99 < 50: 900".into()];
     mail.highest.insert("server.mail_waiting_max", 60_000.0);

@@ -19,6 +19,9 @@ pub(super) const WEDGED_SAMPLES: u32 = 15;
 impl Run<'_> {
     /// Whether connections are being opened, or may be by a step of the hold.
     pub(super) fn is_opening(&self) -> bool {
+        if self.facts.stopped.is_some() {
+            return false;
+        }
         match self.phase {
             Phase::Ramp => self.facts.ramp.is_none(),
             Phase::Hold => {
@@ -32,7 +35,7 @@ impl Run<'_> {
 
     /// Opens no more connections when less memory is free than the plan keeps in reserve.
     pub(super) fn watch_memory(&mut self, now: Instant) {
-        if !self.is_opening() || self.facts.stopped.is_some() {
+        if !self.is_opening() {
             return;
         }
         let Some(free_bytes) = self.free_memory.read_due(now) else { return };

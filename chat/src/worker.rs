@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use shard::{Pool, PoolError, PoolOptions};
+use shard::{Busiest, Pool, PoolError, PoolOptions};
 use telemetry::{Command, Frame, Reporter};
 use thiserror::Error;
 
@@ -94,6 +94,7 @@ pub fn run(
     attributes.push(("shards", shards.into()));
     reporter.mark("worker.ready", attributes);
 
+    let mut busiest = Busiest::new(pool.stats());
     let mut interval = INTERVAL;
     let mut next = Instant::now() + interval;
     while !pool.is_broken() {
@@ -107,22 +108,22 @@ pub fn run(
             Ok(_) => {}
             Err(RecvTimeoutError::Timeout) => {
                 next += interval;
-                reporter.sample(values(&common, &pool));
+                reporter.sample(values(&common, &pool, &mut busiest));
             }
         }
     }
-    reporter.sample(values(&common, &pool));
+    reporter.sample(values(&common, &pool, &mut busiest));
     Ok(pool.stop(STOP_PATIENCE)?)
 }
 
-fn values(common: &Common, pool: &Pool<Letter>) -> Vec<(String, f64)> {
+fn values(common: &Common, pool: &Pool<Letter>, busiest: &mut Busiest) -> Vec<(String, f64)> {
     let mut values: Vec<(String, f64)> = Counters::totals(&common.counters)
         .into_iter()
         .map(|(name, _, value)| (format!("server.{name}"), value as f64))
         .collect();
     let sum = pool.totals();
-    let waiting: usize = (0..pool.mailboxes().shards()).map(|shard| pool.mailboxes().waiting(shard)).sum();
-    let more: [(&str, u64); 14] = [
+    let waiting = || (0..pool.mailboxes().shards()).map(|shard| pool.mailboxes().waiting(shard));
+    let more: [(&str, u64); 15] = [
         ("connections", sum.connections),
         ("accepted", sum.accepted),
         ("refused", sum.refused),
@@ -135,9 +136,11 @@ fn values(common: &Common, pool: &Pool<Letter>) -> Vec<(String, f64)> {
         ("turns", sum.turns),
         ("busy_ns", sum.busy_ns),
         ("outbox_bytes", sum.outbox_bytes),
-        ("mail_waiting", waiting as u64),
+        ("mail_waiting", waiting().sum::<usize>() as u64),
+        ("mail_waiting_max", waiting().max().unwrap_or(0) as u64),
         ("mail_full", sum.mail_full),
     ];
     values.extend(more.map(|(name, value)| (format!("server.{name}"), value as f64)));
+    values.push(("server.busiest_shard_ratio".into(), busiest.ratio(pool.stats())));
     values
 }

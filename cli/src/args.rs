@@ -49,7 +49,8 @@ pub(crate) enum Tool {
   floodmark run scenarios/comet-c10k.yaml
   floodmark run scenarios/comet-c10k.yaml --set connections.count=250000 --set connections.rate=unlimited
   floodmark run scenarios/comet-c10k.yaml --dry-run
-  floodmark run scenarios/smoke.yaml --json | jq .memory")]
+  floodmark run scenarios/smoke.yaml --json | jq .memory
+  floodmark run scenarios/comet-c10k.yaml --find-wall --set messages.rate=100000/s")]
 pub(crate) struct RunFlags {
     /// The scenario (YAML).
     pub(crate) file: PathBuf,
@@ -71,6 +72,9 @@ pub(crate) struct RunFlags {
     /// Print the summary as JSON on stdout.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Say which limit was nearest even when the run met its plan [always said when it fell short].
+    #[arg(long)]
+    pub(crate) find_wall: bool,
 }
 
 #[derive(Debug, Args)]

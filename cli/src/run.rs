@@ -34,12 +34,12 @@ pub(crate) fn main(flags: &RunFlags) -> Ended {
         }
     });
     let mut display = Display::new(&plan.name);
-    let settings = Settings { program, out, scenario_text };
+    let settings = Settings { program, out, scenario_text, find_wall: flags.find_wall };
     let conclusion =
         runner::run(&plan, &settings, interrupts, &mut display).map_err(|error| match error {
             RunError::Bundle(BundleError::Occupied { .. }) => Exit::wrong_input(error),
             RunError::Bundle(_) => Exit::broke(error),
-            RunError::Process(_) => Exit::cannot(error),
+            RunError::Process(_) | RunError::Memory { .. } => Exit::cannot(error),
         })?;
     display.finish();
     let printed = if flags.json {

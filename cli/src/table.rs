@@ -1,6 +1,7 @@
 //! The verdict as a table: what was measured, what was asked, pass or fail.
 
 mod limit;
+mod wall;
 
 use std::io;
 
@@ -122,6 +123,12 @@ fn figures(summary: &Value) -> Vec<String> {
     }
     for (number, text) in limit::lines(summary).into_iter().enumerate() {
         line(if number == 0 { "limit" } else { "" }, text);
+    }
+    if let Some(reason) = at(summary, "connections.stopped_by").as_str().and(at(summary, "reason").as_str()) {
+        line("ramp", reason.to_owned());
+    }
+    for (position, text) in wall::lines(at(summary, "wall")).into_iter().enumerate() {
+        line(if position == 0 { "wall" } else { "" }, text);
     }
     lines
 }

@@ -42,6 +42,12 @@ causes! {
     NoFreePort = "no_free_port", "no free source port: add source addresses with --source, or wait for TIME_WAIT to pass";
     /// The descriptor table is full.
     NoDescriptor = "no_descriptor", "the generator is out of descriptors: give it more shards";
+    /// The whole system's table of open files is full.
+    SystemTableFull = "system_table_full", "the system's table of open files is full: raise fs.file-max";
+    /// The user has as many epoll watches as the kernel allows.
+    NoWatch = "no_watch", "the kernel allows no more epoll watches: raise fs.epoll.max_user_watches";
+    /// The kernel had no memory for the socket.
+    NoMemory = "no_memory", "the kernel had no memory for another socket";
     /// No route, or a network error on the way.
     Unreachable = "unreachable", "the target cannot be reached from here";
     /// Anything else the system said.
@@ -59,6 +65,8 @@ impl Cause {
             }
             io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse => Self::NoFreePort,
             io::ErrorKind::QuotaExceeded => Self::NoDescriptor,
+            io::ErrorKind::StorageFull => Self::NoWatch,
+            io::ErrorKind::OutOfMemory => Self::NoMemory,
             io::ErrorKind::HostUnreachable
             | io::ErrorKind::NetworkUnreachable
             | io::ErrorKind::NetworkDown => Self::Unreachable,
@@ -68,11 +76,29 @@ impl Cause {
 
     /// As [`of`](Self::of), with the numbers that have no kind of their own.
     pub(crate) fn of_error(error: &io::Error) -> Self {
-        const EMFILE: i32 = 24;
         const ENFILE: i32 = 23;
+        const EMFILE: i32 = 24;
+        const ENOBUFS: i32 = 105;
         match error.raw_os_error() {
-            Some(EMFILE | ENFILE) => Self::NoDescriptor,
+            Some(EMFILE) => Self::NoDescriptor,
+            Some(ENFILE) => Self::SystemTableFull,
+            Some(ENOBUFS) => Self::NoMemory,
             _ => Self::of(error.kind()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One full table is the generator's own, the other the system's: the remedies differ.
+    #[test]
+    fn errors_that_share_a_meaning_are_told_apart() {
+        let of = |number| Cause::of_error(&io::Error::from_raw_os_error(number));
+        assert_eq!((of(24), of(23)), (Cause::NoDescriptor, Cause::SystemTableFull));
+        assert_eq!((of(28), of(12), of(105)), (Cause::NoWatch, Cause::NoMemory, Cause::NoMemory));
+        assert_eq!((of(99), of(98)), (Cause::NoFreePort, Cause::NoFreePort));
+        assert_eq!((of(111), of(110), of(113)), (Cause::Refused, Cause::TimedOut, Cause::Unreachable));
     }
 }

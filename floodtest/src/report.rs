@@ -30,6 +30,8 @@ pub(crate) struct Counters {
     pub(crate) closed_by_server: Counter,
     /// Connections begun again after a loss or a failure.
     pub(crate) reconnects: Counter,
+    /// 1 once the shard begins no more connections.
+    pub(crate) settled: Counter,
     /// Messages received.
     pub(crate) messages: Counter,
     pub(crate) delivered: Counter,

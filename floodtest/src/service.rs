@@ -381,6 +381,7 @@ impl Service for Flood {
                     if let Some(schedule) = &mut self.schedule {
                         schedule.end();
                     }
+                    self.counters().settled.set(1);
                 }
                 Order::Close => shard.keys().into_iter().for_each(|key| shard.close(key)),
             }

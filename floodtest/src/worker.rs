@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU32;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use shard::{Counter, Pool, PoolError, PoolOptions};
+use shard::{Busiest, Counter, Pool, PoolError, PoolOptions};
 use telemetry::{Audit, Command, Frame, Reporter, Stamp, monotonic_ns};
 use thiserror::Error;
 
@@ -72,8 +72,10 @@ pub fn run(
     };
     let shared = Arc::clone(&common);
     let pool = Pool::start(&pool_options, move |index| Flood::new(index, Arc::clone(&shared)))?;
+    let busiest = Busiest::new(pool.stats());
     let mut flood = Control {
         common,
+        busiest,
         pool,
         reporter: Reporter::new("generator", "floodtest", emit),
         phase: None,
@@ -119,6 +121,7 @@ struct Further {
 struct Control<'a> {
     common: Arc<Common>,
     pool: Pool<Order>,
+    busiest: Busiest,
     reporter: Reporter<'a>,
     phase: Option<Phase>,
     further: Option<Further>,
@@ -212,7 +215,11 @@ impl Control<'_> {
                 // With reconnects a connection may log in several times, and none fails for good: there the ramp is
                 // over once each has been tried.
                 let there = self.sum(|c| &c.logins);
-                let over = if options.reconnect {
+                // Told to settle in the ramp: it is over once every shard has obeyed and nothing is under way.
+                let settled = self.common.counters.iter().all(|c| c.settled.get() == 1);
+                let over = if settled {
+                    self.sum(|c| &c.opening) == 0
+                } else if options.reconnect {
                     let tried = self.sum(|c| &c.begun).saturating_sub(self.sum(|c| &c.reconnects));
                     tried >= u64::from(options.connections) && self.sum(|c| &c.opening) == 0
                 } else {
@@ -280,6 +287,7 @@ impl Control<'_> {
         values.push(("generator.busy_ns".into(), totals.busy_ns as f64));
         values.push(("generator.turns".into(), totals.turns as f64));
         values.push(("generator.reads".into(), totals.reads as f64));
+        values.push(("generator.busiest_shard_ratio".into(), self.busiest.ratio(self.pool.stats())));
         self.reporter.sample(values);
         let Self { common, reporter, .. } = self;
         let at = Stamp::now();

@@ -81,6 +81,9 @@ pub(crate) fn generator(plan: &Plan, target: SocketAddr) -> Vec<OsString> {
     if let Some(ports) = &connections.source_ports {
         arguments.push(format!("--source-ports={ports}"));
     }
+    if let Some(shards) = connections.shards {
+        arguments.push(format!("--shards={shards}"));
+    }
     os(arguments)
 }
 

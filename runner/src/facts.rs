@@ -7,6 +7,8 @@ use telemetry::{Audit, Frame, Histogram, Mark, latency_histogram};
 
 use crate::ceiling;
 use crate::ledger::Reading;
+use crate::reserve::Stopped;
+use crate::seen::Seen;
 use crate::worker::Role;
 
 /// Points of a series that are kept; then every other one is dropped, so that the series still spans the ramp.
@@ -52,6 +54,10 @@ pub(crate) struct Facts {
     pub(crate) ledger: Vec<Reading>,
     /// Why the ledger cannot tell the kernel's objects apart.
     pub(crate) slab_unread: Option<String>,
+    /// The ramp has been stopped before its end.
+    pub(crate) stopped: Option<Stopped>,
+    /// The extremes and means of gauges.
+    pub(crate) seen: Seen,
 }
 
 impl Facts {
@@ -60,6 +66,7 @@ impl Facts {
         match frame {
             Frame::Sample(sample) => {
                 self.learn_values(&sample.values);
+                self.seen.see(sample.at.mono_us, &sample.values);
                 if role == Role::Generator && self.ramping {
                     let open = self.value("connections.open") + self.value("connections.opening");
                     push_bounded(&mut self.connections, (sample.at.mono_us, open));

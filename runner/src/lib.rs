@@ -6,7 +6,7 @@
 //! [`demand()`] is what a plan needs of this machine, for `doctor` to judge; `ceiling` is what the machine can do at most.
 //!
 //! [`run()`] carries a plan out: it starts every worker as a child process of its own (`worker`), records what they say
-//! (`facts`), shows [`progress`], and draws up the [`summary`] and its [`chart`].
+//! (`facts`), shows [`progress`], and draws up the [`summary`] and its [`chart`]. `wall` says what kept a run from its plan.
 
 mod arguments;
 mod ceiling;
@@ -20,14 +20,18 @@ pub mod network;
 pub mod plan;
 pub mod progress;
 mod ramp;
+mod reserve;
 pub mod run;
 pub mod scenario;
 mod schema;
+mod seen;
 pub mod summary;
 pub mod summary_keys;
 mod text;
 pub mod threshold;
 pub mod units;
+mod wall;
+mod words;
 mod worker;
 mod yaml;
 

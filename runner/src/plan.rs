@@ -91,6 +91,10 @@ pub struct ConnectionsPlan {
     pub sources: Vec<SourceRange>,
     /// The ports to connect from, on each source address; `None` leaves them to the kernel.
     pub source_ports: Option<PortRange>,
+    /// How many threads the flood has; `None` leaves it to the flood, which counts cores and descriptors.
+    pub shards: Option<u32>,
+    /// The ramp ends when less memory than this is free on this machine.
+    pub memory_reserve_bytes: u64,
 }
 
 /// The messages to send.
@@ -282,6 +286,8 @@ impl ConnectionsPlan {
             matches: (protocol == Protocol::Line).then_some(Count(self.ids)),
             source: Some(self.sources.clone()).filter(|sources| !sources.is_empty()),
             source_ports: self.source_ports,
+            shards: self.shards.map(|shards| Count(shards.into())),
+            memory_reserve: Some(Size(self.memory_reserve_bytes)),
         }
     }
 }

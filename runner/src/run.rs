@@ -9,8 +9,11 @@
 
 mod crew;
 mod phases;
+mod verdict;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
@@ -25,8 +28,11 @@ use crate::facts::Facts;
 use crate::plan::{Plan, StepPlan, TargetPlan};
 use crate::progress::{Phase, Progress, Status};
 use crate::ramp::RampSampler;
+use crate::reserve::FreeMemory;
 use crate::summary::{self, Times, Verdict};
 use crate::threshold::Outcome;
+use crate::wall::Broke;
+use crate::words::bytes;
 use crate::worker::{EVENTS_MAX, Event, Role, Worker};
 use phases::STALL_PATIENCE;
 
@@ -45,6 +51,8 @@ pub struct Settings {
     pub out: PathBuf,
     /// The scenario as it was written.
     pub scenario_text: String,
+    /// Whether to look for limits in a run that met its plan, too.
+    pub find_wall: bool,
 }
 
 /// How a run ended.
@@ -69,12 +77,26 @@ pub enum RunError {
     /// The server's process, whose memory was to be measured.
     #[error("{0}")]
     Process(#[from] sar::SarError),
+    /// The machine's memory.
+    #[error(
+        "{} of memory are free, less than the reserve of {} (end other programs, or lower \
+         connections.memory_reserve)",
+        bytes(*free_bytes as f64), bytes(*reserve_bytes as f64)
+    )]
+    Memory {
+        /// What is free.
+        free_bytes: u64,
+        /// What is to stay free.
+        reserve_bytes: u64,
+    },
 }
 
 /// Why a run ended before its time.
 enum Cut {
     Interrupted,
     Died(Role),
+    /// It lives, and says nothing.
+    Wedged(Role),
     /// A sentence.
     Stuck(String),
     Bundle(BundleError),
@@ -132,6 +154,15 @@ struct Run<'a> {
     /// Knobs that are still to be turned, and when.
     steps: VecDeque<(Instant, StepPlan)>,
     next_sample: Instant,
+    free_memory: FreeMemory,
+    host: HostInfo,
+    find_wall: bool,
+    /// How many samples ago each worker was last heard.
+    silent: BTreeMap<Role, u32>,
+    /// Who died or is stuck.
+    broke: Option<Broke>,
+    /// Where the connections go.
+    target: Option<SocketAddr>,
 }
 
 impl<'a> Run<'a> {
@@ -140,11 +171,19 @@ impl<'a> Run<'a> {
         settings: &Settings,
         progress: &'a mut dyn Progress,
     ) -> Result<Self, RunError> {
+        let mut free_memory = FreeMemory::open();
+        let reserve_bytes = plan.connections.memory_reserve_bytes;
+        match free_memory.read() {
+            Some(free_bytes) if free_bytes < reserve_bytes => {
+                return Err(RunError::Memory { free_bytes, reserve_bytes });
+            }
+            _ => {}
+        }
         let bundle = Bundle::create(&settings.out)?;
         bundle.write_file("scenario.yaml", &settings.scenario_text)?;
         bundle.write_file("plan.yaml", plan.to_yaml())?;
-        let host = serde_json::to_vec_pretty(&HostInfo::read()).unwrap_or_default();
-        bundle.write_file("host.json", host)?;
+        let host = HostInfo::read();
+        bundle.write_file("host.json", serde_json::to_vec_pretty(&host).unwrap_or_default())?;
         let mut sampler = Sampler::host();
         if let TargetPlan::Attach { pid: Some(pid), .. } = plan.target {
             sampler.watch(pid, "server")?;
@@ -166,12 +205,19 @@ impl<'a> Run<'a> {
             phase: Phase::Starting,
             steps: VecDeque::new(),
             next_sample: Instant::now(),
+            free_memory,
+            host,
+            find_wall: settings.find_wall,
+            silent: BTreeMap::new(),
+            broke: None,
+            target: None,
         })
     }
 
     fn phases(&mut self) -> Result<(), Cut> {
         self.measure_limit()?;
         let (target, router) = self.start_server()?;
+        self.target = Some(target);
         self.start_generator(target)?;
         self.start_publisher(router)?;
         self.ramp()?;
@@ -190,15 +236,18 @@ impl<'a> Run<'a> {
             if now >= self.next_sample {
                 self.next_sample = (self.next_sample + SAMPLE_INTERVAL).max(now);
                 self.sample()?;
+                self.watch_workers()?;
             }
             self.sample_ramp(now);
+            self.watch_memory(now);
             self.take_steps(now)?;
             if now >= deadline {
                 return Ok(false);
             }
             let ramp = self.ramp.as_ref().map(RampSampler::next);
             let step = self.steps.front().map(|(at, _)| *at);
-            let wake = [Some(deadline), Some(self.next_sample), ramp, step]
+            let memory = self.is_opening().then(|| self.free_memory.next());
+            let wake = [Some(deadline), Some(self.next_sample), ramp, step, memory]
                 .into_iter()
                 .flatten()
                 .min()
@@ -234,6 +283,7 @@ impl<'a> Run<'a> {
 
     fn take(&mut self, role: Role, frame: &Frame) -> Result<(), BundleError> {
         self.bundle.append(frame)?;
+        self.silent.insert(role, 0);
         if let Frame::Latency(latency) = frame {
             // A frame that its own log cannot take is in frames.jsonl all the same.
             let _ = self.bundle.latency_log()?.append(latency);
@@ -245,6 +295,7 @@ impl<'a> Run<'a> {
     fn sample(&mut self) -> Result<(), Cut> {
         let sample = self.sampler.sample();
         self.facts.learn_values(&sample.values);
+        self.facts.seen.see(sample.at.mono_us, &sample.values);
         self.bundle.append(&Frame::Sample(sample))?;
         self.show();
         Ok(())
@@ -306,24 +357,31 @@ impl<'a> Run<'a> {
 
     /// Ends all workers, takes in their last words, and sums up.
     fn conclude(mut self, cut: Option<Cut>) -> Result<Conclusion, BundleError> {
+        let interrupted = matches!(cut, Some(Cut::Interrupted));
         let reason = cut.map(|cut| self.explain(cut));
+        let server = self.look_at_server();
         // The server last, so that nobody loses it under their feet.
         for role in [Role::Limit, Role::Publisher, Role::Generator, Role::Server] {
             self.end(role)?;
         }
         self.times.ended_us = Stamp::now().mono_us;
+        if let Some(stopped) = &mut self.facts.stopped {
+            // Those that were under way when it was stopped have come, too.
+            stopped.at = self.facts.connections_peak as u64;
+        }
         if let Some(reason) = &reason {
             self.mark("run.cut", json!({ "reason": reason }))?;
         }
         let verdict = reason.map_or(Verdict::Pass, Verdict::Incomplete);
         let mut summary = summary::summary(self.plan, &self.facts, &self.times, &verdict);
         let outcomes = summary::judge(self.plan, &mut summary);
-        let verdict = match verdict {
-            Verdict::Pass if outcomes.iter().any(|outcome| !outcome.ok) => Verdict::Fail,
-            verdict => verdict,
-        };
+        let failed = self.facts.stopped.is_some() || outcomes.iter().any(|outcome| !outcome.ok);
+        let verdict = if verdict == Verdict::Pass && failed { Verdict::Fail } else { verdict };
         if verdict == Verdict::Fail {
             summary["verdict"] = json!("fail");
+        }
+        if !interrupted || self.find_wall {
+            summary["wall"] = json!(self.wall(&outcomes, server));
         }
         self.mark("phase.ended", json!({ "phase": self.phase.name() }))?;
         self.mark("run.ended", json!({ "verdict": summary["verdict"] }))?;
@@ -343,6 +401,7 @@ impl<'a> Run<'a> {
             Cut::Stuck(sentence) => sentence,
             Cut::Bundle(error) => error.to_string(),
             Cut::Died(role) => self.explain_death(role),
+            Cut::Wedged(role) => self.explain_wedged(role),
         }
     }
 }

@@ -133,6 +133,13 @@ pub struct Connections {
     /// The ports to connect from, on each source address. Default: the kernel chooses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_ports: Option<PortRange>,
+    /// How many threads the flood opens and holds them with. Default: as many as cores and descriptors call for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shards: Option<Count>,
+    /// Memory that must stay free on this machine while connections are opened. When less is left, no more are opened:
+    /// those that are there are held, and the run fails with 'stopped at N by memory'. Default: 1GiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_reserve: Option<Size>,
 }
 
 /// Knobs to turn at one time of the hold: at least one of them.

@@ -27,7 +27,7 @@ pub(crate) struct Times {
 }
 
 impl Times {
-    fn message_seconds(&self) -> Option<f64> {
+    pub(crate) fn message_seconds(&self) -> Option<f64> {
         let seconds = (self.messages_ended_us? - self.messages_began_us?) as f64 / 1e6;
         (seconds > 0.0).then_some(seconds)
     }
@@ -113,6 +113,8 @@ pub(crate) fn summary(plan: &Plan, facts: &Facts, times: &Times, verdict: &Verdi
             "reconnects": count("connections.reconnects"),
             "connect_rate_per_s": ramp_rate,
             "asked_connect_rate_per_s": asked_rate,
+            "stopped_by": facts.stopped.map(|_| "memory"),
+            "stopped_at": facts.stopped.map(|stopped| stopped.at),
         },
         "connect": {
             "latency_ms": histogram("connect.latency_ns"),
@@ -149,8 +151,12 @@ pub(crate) fn summary(plan: &Plan, facts: &Facts, times: &Times, verdict: &Verdi
         },
     });
     summary[ceiling::NAME] = ceiling::ceiling(&facts.values, &summary);
-    if let Verdict::Incomplete(reason) = verdict {
-        summary["reason"] = json!(reason);
+    // Filled in last, by what everything else says.
+    summary["wall"] = Value::Null;
+    match (verdict, facts.stopped) {
+        (Verdict::Incomplete(reason), _) => summary["reason"] = json!(reason),
+        (_, Some(stopped)) => summary["reason"] = json!(stopped.sentence()),
+        _ => {}
     }
     summary
 }

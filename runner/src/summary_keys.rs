@@ -6,6 +6,23 @@
 //! Beside figures there are words and intervals, which no threshold judges: `…_ci95` is a pair of bounds;
 //! `memory.ledger.slab_read` is whether the kernel's objects could be told apart; `memory.ledger.note` says why not, and
 //! when the ledger should not be trusted.
+//!
+//! Beside the figures the summary has what no threshold judges. `connections.stopped_by` (`memory`) and `stopped_at` say
+//! that the ramp was stopped, and where; else they are null. `wall` is null when the run met its plan and nobody asked:
+//!
+//! ```json
+//! "wall": {
+//!   "first": "generator.ports",
+//!   "causes": [{ "cause": "generator.ports", "side": "generator", "weight": 1.0,
+//!                "evidence": "2,312 of 30,000 connects found no free port; 1 address × 28,232 ports",
+//!                "advice": "add addresses: connections.source: [127.0.0.2-127.0.0.4]" }],
+//!   "shortfall": ["27,688 of 30,000 connections, 2,312 failed"],
+//!   "nearest": { "cause": "machine.cpu", "ratio": 0.83, "run_cores": 1.41 },
+//!   "unknown": ["the server's CPU, memory and descriptors (write target.pid to see them)"]
+//! }
+//! ```
+//! `side` is generator, machine, kernel, network or server. `first` is null and `causes` empty when nothing that was
+//! measured was at its limit; `nearest` is then the one to look at. `unknown` is what could not be seen from here.
 
 /// What a summary figure is counted in. Decides which suffixes a threshold's limit may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command as Process, ExitStatus, Stdio};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use telemetry::{Command, Frame, FrameReader};
 
@@ -20,6 +21,10 @@ const STDERR_LINES_MAX: usize = 20;
 
 /// Bytes of one such line; the rest is cut.
 const STDERR_LINE_BYTES_MAX: u64 = 4096;
+
+/// How long a killed worker may take to be gone. One that the kernel keeps in an uninterruptible sleep is left to the
+/// system after that: it dies as soon as it wakes.
+const KILL_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What part a worker plays in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,12 +111,21 @@ impl Worker {
     }
 
     /// Tells the worker something. A worker that is gone is noticed by its output's end.
+    ///
+    /// One that is stuck does not read, and still the write does not wait: a run says some twenty commands of less than
+    /// a hundred bytes, and a pipe takes 64 KiB (4 KiB where the user has used up its share of pipes).
     pub(crate) fn tell(&mut self, command: &Command) {
         let mut line = Vec::new();
         command.to_line(&mut line);
         if let Some(stdin) = &mut self.stdin {
             let _ = stdin.write_all(&line);
         }
+    }
+
+    /// Ends it without asking.
+    pub(crate) fn kill(&mut self) {
+        drop(self.stdin.take());
+        let _ = self.child.kill();
     }
 
     /// How the process has ended, if it has.
@@ -132,7 +146,10 @@ impl Drop for Worker {
         if let Ok(None) = self.child.try_wait() {
             let _ = self.child.kill();
         }
-        let _ = self.child.wait();
+        let deadline = Instant::now() + KILL_PATIENCE;
+        while let (Ok(None), true) = (self.child.try_wait(), Instant::now() < deadline) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 

@@ -7,15 +7,19 @@
 //! **Absent, not zero**: what this kernel does not tell, or what needs two readings and has one, is left out.
 //! `/proc/net/tcp` is never read: it costs 128 ms at 93,000 sockets, and stalls the very thing that is measured.
 //!
-//! - the machine: [`cpu`], [`load`], [`memory`], [`zones`], [`slab`] (root only), [`sockets`], [`tcp`]
+//! - the machine: [`cpu`], [`load`], [`memory`], [`zones`], [`slab`] (root only), [`sockets`], [`tcp`],
+//!   [`file_table`], [`conntrack`], [`oom`]
 //! - one process: [`process`], and [`descriptors`] over all its tables
 //! - what does not change during a run: [`host_info`]
 
+pub mod conntrack;
 pub mod cpu;
 pub mod descriptors;
+pub mod file_table;
 pub mod host_info;
 pub mod load;
 pub mod memory;
+pub mod oom;
 pub mod proc_file;
 pub mod process;
 pub mod sampler;
@@ -25,11 +29,14 @@ pub mod tcp;
 pub mod values;
 pub mod zones;
 
+pub use conntrack::Conntrack;
 pub use cpu::Cpu;
 pub use descriptors::Descriptors;
+pub use file_table::FileTable;
 pub use host_info::HostInfo;
 pub use load::Load;
 pub use memory::Memory;
+pub use oom::Oom;
 pub use proc_file::ProcFile;
 pub use process::{Process, RssSource};
 pub use sampler::Sampler;

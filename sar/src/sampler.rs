@@ -2,7 +2,9 @@
 
 use telemetry::{Sample, Stamp};
 
-use crate::{Cpu, Load, Memory, Process, SarError, Sockets, Source, Tcp, Values, Zones};
+use crate::{
+    Conntrack, Cpu, FileTable, Load, Memory, Oom, Process, SarError, Sockets, Source, Tcp, Values, Zones,
+};
 
 /// At most this many problems are kept until they are asked for; later ones are dropped, the first ones matter.
 pub const PROBLEMS_MAX: usize = 64;
@@ -31,6 +33,11 @@ impl Sampler {
         sampler.add_opened(Zones::open());
         sampler.add_opened(Sockets::open());
         sampler.add_opened(Tcp::open());
+        sampler.add_opened(FileTable::open());
+        sampler.add_opened(Oom::open());
+        if let Some(conntrack) = Conntrack::open() {
+            sampler.add(conntrack);
+        }
         sampler
     }
 
@@ -135,6 +142,8 @@ mod tests {
             "host.memory_available_bytes",
             "host.tcp_sockets",
             "host.listen_overflows",
+            "host.file_handles",
+            "host.memory_reclaimable_bytes",
             "server.rss_bytes",
             "server.cpu_user_s",
             "server.cpu_cores",

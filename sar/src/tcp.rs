@@ -7,16 +7,20 @@
 //! | `host.retransmitted_segments` | segments sent again |
 //! | `host.tcp_resets_sent` | segments sent with RST |
 //! | `host.tcp_memory_pressures` | times that TCP entered memory pressure (`tcp_mem`) |
+//! | `host.tcp_memory_aborts` | connections that the kernel ended because TCP was out of memory |
+//! | `host.syn_cookies_sent` | connection attempts answered by a cookie because too many were half open |
 //!
 //! The kernel counts since boot. Here each counter starts at zero with the first reading.
 
 use crate::{ProcFile, SarError, Source, Values};
 
 /// Each value's name, and where it is: the line's label and the column's heading.
-const COUNTERS: [(&str, File, &str, &str); 5] = [
+const COUNTERS: [(&str, File, &str, &str); 7] = [
     ("host.listen_overflows", File::Netstat, "TcpExt:", "ListenOverflows"),
     ("host.listen_drops", File::Netstat, "TcpExt:", "ListenDrops"),
     ("host.tcp_memory_pressures", File::Netstat, "TcpExt:", "TCPMemoryPressures"),
+    ("host.tcp_memory_aborts", File::Netstat, "TcpExt:", "TCPAbortOnMemory"),
+    ("host.syn_cookies_sent", File::Netstat, "TcpExt:", "SyncookiesSent"),
     ("host.retransmitted_segments", File::Snmp, "Tcp:", "RetransSegs"),
     ("host.tcp_resets_sent", File::Snmp, "Tcp:", "OutRsts"),
 ];

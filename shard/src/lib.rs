@@ -23,6 +23,7 @@
 
 mod accept;
 mod buffers;
+mod busiest;
 pub mod descriptors;
 mod engine;
 mod handle;
@@ -35,6 +36,7 @@ mod stats;
 pub mod wheel;
 
 pub use buffers::OUTBOX_BYTES_MAX;
+pub use busiest::Busiest;
 pub use handle::Shard;
 pub use mail::{Letters, MAILBOX_BYTES_MAX, MAILBOX_LETTERS_MAX, MailboxFull, Mailboxes};
 pub use pool::{Pool, PoolError, PoolOptions, SHARDS_MAX, shards_for, shards_hold};

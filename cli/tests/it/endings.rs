@@ -149,7 +149,7 @@ fn is_named(victim: &str) {
     assert!(workers.contains(&pid), "the {victim} is a child of the runner");
     kill(Pid::from_raw(pid as i32), Signal::SIGKILL).expect("killed");
     let named = format!("the {victim} ended before the run did");
-    run.finish().expect_code(4).expect_stderr(&[&named, "9"]);
+    run.finish().expect_code(4).expect_stderr(&[&named, "killed by signal 9"]);
     all_end(&workers);
     is_incomplete(&bundle, &named);
 }
@@ -168,6 +168,32 @@ fn a_generator_that_is_killed_is_named() {
 #[test]
 fn a_publisher_that_is_killed_is_named() {
     is_named("publisher");
+}
+
+/// A worker that is there and says nothing: the run names it, ends the others, and kills it. Three runs at once, since
+/// each takes the patience that a worker is given.
+#[test]
+fn a_worker_that_is_stuck_is_named() {
+    let runs = ["server", "generator", "publisher"].map(|victim| {
+        let (dir, bundle) = bundle();
+        let mut run = start_in_group(&bundle, &ENDLESS);
+        let workers = wait_for_phase(&mut run, &bundle, "hold", messages_flow);
+        let pid = worker(&recording::frames(&bundle), victim).expect("a hello");
+        kill(Pid::from_raw(pid as i32), Signal::SIGSTOP).expect("stopped");
+        (victim, dir, bundle, run, workers)
+    });
+    for (victim, _dir, bundle, run, workers) in runs {
+        let reason =
+            format!("the {victim} has said nothing for 15 s: it is stuck (it is stopped by a signal)");
+        run.finish().expect_code(4).expect_stderr(&[&reason]);
+        all_end(&workers);
+        let summary = is_incomplete(&bundle, &reason);
+        let cause = if victim == "publisher" { "generator.publisher" } else { victim };
+        let wall = &summary["wall"];
+        assert!(wall["first"].as_str().is_some_and(|first| first.starts_with(cause)), "{wall:#}");
+        assert!(wall["first"].as_str().is_some_and(|first| first.ends_with("stuck")), "{wall:#}");
+        assert_eq!(count(&summary, "connections.peak"), 200, "what was measured until then is kept");
+    }
 }
 
 #[test]

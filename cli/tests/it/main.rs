@@ -28,3 +28,4 @@ mod publisher_port;
 mod run;
 mod server;
 mod target;
+mod wall;

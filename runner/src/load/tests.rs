@@ -50,6 +50,7 @@ fn defaults_are_filled_in() {
     assert_eq!((connections.pace, connections.timeout), (Pace::Unlimited, Duration::from_secs(10)));
     assert_eq!((connections.reconnect, connections.source_ports), (false, None));
     assert!(connections.sources.is_empty());
+    assert_eq!((connections.shards, connections.memory_reserve_bytes), (None, 1 << 30));
     let messages = plan.messages.as_ref().unwrap();
     assert_eq!((messages.ids, messages.ids_max, messages.payload_bytes), (Ids::Uniform, 10, 64));
     assert_eq!((messages.generators, messages.seed), (1, 1));
@@ -79,6 +80,8 @@ connections:
   matches: 10
   source: [ 127.0.0.1, 127.0.0.3-127.0.0.9, 127.0.1.0/24 ]
   source_ports: 2000-3000
+  shards: 3
+  memory_reserve: 512MiB
 steps: [ { at: 10s, messages_rate: 1.5/s }, { at: 20s, connections: 2_000, messages_rate: 1/s } ]
 messages: { rate: 0.5/s, duration: 30s, ids: zipf(1.1), max_id: 20, payload: 1KiB, generators: 3, seed: 9 }
 warmup: 0s

@@ -1,11 +1,14 @@
 //! The run's workers: started, told, ended, and their deaths explained.
 
 use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use telemetry::{BundleError, Command};
 
 use super::{Cut, Run};
+use crate::wall::Broke;
 use crate::worker::{Event, Role, Worker};
 
 /// How long a worker may take to say that it is ready.
@@ -57,7 +60,11 @@ impl Run<'_> {
     pub(super) fn end(&mut self, role: Role) -> Result<(), BundleError> {
         let Some(mut worker) = self.workers.remove(&role) else { return Ok(()) };
         self.sampler.unwatch(worker.pid());
-        worker.tell(&Command::Stop);
+        if self.broke.as_ref().is_some_and(|broke| broke.stuck && broke.role == role) {
+            worker.kill();
+        } else {
+            worker.tell(&Command::Stop);
+        }
         let deadline = Instant::now() + END_PATIENCE;
         let mut said_all = self.ended.contains(&role);
         // Its output may end a moment before or after it does.
@@ -73,6 +80,13 @@ impl Run<'_> {
 
     /// Who died first, and how. A server's death is soon everyone's, so those behind it are looked at for a moment.
     pub(super) fn explain_death(&mut self, noticed: Role) -> String {
+        let broke = self.find_death(noticed);
+        let sentence = broke.sentence.clone();
+        self.broke = Some(broke);
+        sentence
+    }
+
+    fn find_death(&mut self, noticed: Role) -> Broke {
         let deadline = Instant::now() + BLAME_PATIENCE;
         loop {
             let suspects = [Role::Server, Role::Generator, Role::Publisher].into_iter();
@@ -81,12 +95,38 @@ impl Run<'_> {
                 let Some(status) = worker.end() else { continue };
                 let words = worker.last_words();
                 let colon = if words.is_empty() { "" } else { ": " };
-                return format!("the {} ended before the run did ({status}){colon}{words}", role.name());
+                let how = self.explain_end(status);
+                let sentence = format!("the {} ended before the run did ({how}){colon}{words}", role.name());
+                return Broke { role, stuck: false, sentence };
             }
             if Instant::now() >= deadline + BLAME_PATIENCE {
-                return format!("the {} has closed its output and is stuck", noticed.name());
+                let sentence = format!("the {} has closed its output and is stuck", noticed.name());
+                return Broke { role: noticed, stuck: true, sentence };
             }
             std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// How a process ended. Only the kernel and a person send SIGKILL, and the kernel counts when it does.
+    fn explain_end(&mut self, status: ExitStatus) -> String {
+        const SIGKILL: i32 = 9;
+        if status.signal() != Some(SIGKILL) {
+            return status.to_string();
+        }
+        // Fresh figures; a full disk has been reported by then.
+        let _ = self.sample();
+        match self.facts.values.get("host.oom_kills") {
+            Some(kills) if *kills > 0.0 => format!(
+                "killed by signal 9: the kernel's out-of-memory killer, which has struck {} since the run began; \
+                 see dmesg",
+                crate::words::counted(*kills as u64, "time", "times")
+            ),
+            Some(_) => {
+                "killed by signal 9: somebody's kill; the kernel has killed nobody for want of memory".into()
+            }
+            None => {
+                "killed by signal 9: the kernel's out-of-memory killer, or somebody's kill; see dmesg".into()
+            }
         }
     }
 }

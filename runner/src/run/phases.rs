@@ -12,6 +12,7 @@ use crate::facts::Facts;
 use crate::plan::{TargetPlan, Until};
 use crate::progress::Phase;
 use crate::ramp::{RAMP_INTERVAL, RampSampler};
+use crate::seen::Stage;
 use crate::worker::{Role, Worker};
 
 /// How long memory is watched before the ramp, with no connection.
@@ -82,12 +83,14 @@ impl Run<'_> {
         self.tell(Role::Generator, &Command::Interval { ms: RAMP_INTERVAL.as_millis() as u64 });
         self.pump(BASELINE, |_| false)?;
         self.enter(Phase::Ramp)?;
+        self.load(Some(Stage::Ramp))?;
         self.tell(Role::Generator, &Command::Start);
         self.pump_while_it_moves(
             "the ramp",
             |facts| facts.ramp.is_some(),
             |facts| facts.value("connections.logins") + facts.value("connections.failed"),
         )?;
+        self.load(None)?;
         // One more reading of both, so that the last connections are in the fit.
         self.pump(RAMP_INTERVAL * 3, |_| false)?;
         if let Some(ramp) = self.ramp.take() {
@@ -102,6 +105,9 @@ impl Run<'_> {
     }
 
     fn explain_nobody(&self) -> String {
+        if let Some(stopped) = self.facts.stopped {
+            return stopped.sentence();
+        }
         let asked = self.plan.connections.count;
         let cause = self.facts.ramp.as_ref().and_then(|mark| mark.attributes.get("main_failure"));
         let cause = cause.and_then(Value::as_str).unwrap_or("no cause was reported");
@@ -152,7 +158,8 @@ impl Run<'_> {
             if let Some(rate) = step.messages_rate {
                 self.turn(Role::Publisher, "rate", rate.per_second())?;
             }
-            if let Some(connections) = step.connections {
+            // Once memory has run low, there are to be no more.
+            if let Some(connections) = step.connections.filter(|_| self.facts.stopped.is_none()) {
                 self.turn(Role::Generator, "connections", connections as f64)?;
             }
         }
@@ -166,7 +173,7 @@ impl Run<'_> {
     }
 
     fn begin_messages(&mut self) -> Result<(), Cut> {
-        self.sample()?;
+        self.load(Some(Stage::Messages))?;
         self.times.cpu_began = self.cpu_seconds();
         let now_us = Stamp::now().mono_us;
         self.times.messages_began_us = Some(now_us);
@@ -180,7 +187,7 @@ impl Run<'_> {
     /// After the last message: what is on its way arrives, or is lost.
     fn end_messages(&mut self) -> Result<(), Cut> {
         self.times.messages_ended_us = Some(Stamp::now().mono_us);
-        self.sample()?;
+        self.load(None)?;
         self.times.cpu_ended = self.cpu_seconds();
         self.mark("phase.ended", json!({ "phase": "messages" }))?;
         self.enter(Phase::Settle)?;

@@ -2,17 +2,26 @@
 
 use serde::Serialize;
 
-/// User-space bytes that the target server takes for an idle connection: 41 to 49 measured, and room for its heap.
-pub const SERVER_BYTES_PER_CONNECTION: u64 = 64;
+/// User-space bytes that the target server takes for an idle connection: 39 to 46 measured.
+pub const SERVER_BYTES_PER_CONNECTION: u64 = 48;
 
-/// User-space bytes that the generator takes for a connection, audit included: 34 to 39 measured.
-pub const GENERATOR_BYTES_PER_CONNECTION: u64 = 40;
+/// User-space bytes that the generator takes for a connection, audit included: 32 to 36 measured.
+pub const GENERATOR_BYTES_PER_CONNECTION: u64 = 36;
 
 /// Kernel bytes that one end of an idle connection takes: 8,100 to 8,400 measured for a loopback pair.
 pub const KERNEL_BYTES_PER_END: u64 = 4_150;
 
 /// Free memory that a run never touches: below it the kernel reclaims, and every figure is about that instead.
-pub const RESERVE_BYTES: u64 = 1 << 30;
+const RESERVE_BYTES: u64 = 1 << 30;
+
+/// A small machine keeps no more than this part of its memory free, or it could run nothing.
+const RESERVE_SHARE: u64 = 8;
+
+/// Free memory that is never touched on a machine with `total_bytes`: what was asked for, or else 1 GiB, or an eighth of
+/// all there is if that is less.
+pub fn reserve_bytes(asked_bytes: Option<u64>, total_bytes: u64) -> u64 {
+    asked_bytes.unwrap_or_else(|| RESERVE_BYTES.min(total_bytes / RESERVE_SHARE))
+}
 
 /// Connections that a flood has begun and not finished, unless told otherwise.
 const CONCURRENCY: u64 = 500;
@@ -47,8 +56,8 @@ pub struct Demand {
     pub generator_bytes_per_connection: u64,
     /// Kernel bytes for each end of a connection.
     pub kernel_bytes_per_end: u64,
-    /// Free memory that is never touched; an eighth of a small machine's memory if that is less.
-    pub reserve_bytes: u64,
+    /// Free memory that is never touched; `None`: see [`reserve_bytes`].
+    pub reserve_bytes: Option<u64>,
 }
 
 impl Demand {
@@ -68,7 +77,7 @@ impl Demand {
             server_bytes_per_connection: SERVER_BYTES_PER_CONNECTION,
             generator_bytes_per_connection: GENERATOR_BYTES_PER_CONNECTION,
             kernel_bytes_per_end: KERNEL_BYTES_PER_END,
-            reserve_bytes: RESERVE_BYTES,
+            reserve_bytes: None,
         }
     }
 

@@ -29,7 +29,7 @@ mod words;
 pub use apply::{Applied, Change, Failure, apply, to_apply};
 pub use cgroup::{Cgroup, CgroupCpu, CgroupMemory, CgroupPids};
 pub use demand::{
-    Demand, GENERATOR_BYTES_PER_CONNECTION, KERNEL_BYTES_PER_END, RESERVE_BYTES, SERVER_BYTES_PER_CONNECTION,
+    Demand, GENERATOR_BYTES_PER_CONNECTION, KERNEL_BYTES_PER_END, SERVER_BYTES_PER_CONNECTION, reserve_bytes,
 };
 pub use examine::{CONNECTIONS_MAX, examine};
 pub use machine::Machine;

@@ -65,6 +65,8 @@ pub struct Machine {
     pub memory_free_bytes: Option<u64>,
     /// `MemAvailable`: free, or to be had without swapping.
     pub memory_available_bytes: Option<u64>,
+    /// Page cache that can be had at once: half of the file pages that are inactive and clean.
+    pub memory_reclaimable_bytes: Option<u64>,
     /// `Cached`.
     pub memory_cached_bytes: Option<u64>,
     /// Free pages on the cores' own lists, which neither of the former counts: gigabytes after a million closes.
@@ -132,6 +134,10 @@ impl Machine {
             memory_total_bytes: kilobytes("MemTotal"),
             memory_free_bytes: kilobytes("MemFree"),
             memory_available_bytes: kilobytes("MemAvailable"),
+            memory_reclaimable_bytes: kilobytes("Inactive(file)").map(|inactive| {
+                let waiting = ["Dirty", "Writeback"].into_iter().filter_map(kilobytes).sum();
+                inactive.saturating_sub(waiting) / 2
+            }),
             memory_cached_bytes: kilobytes("Cached"),
             memory_free_per_cpu_bytes: free_pages.and_then(|pages| pages.checked_mul(page_bytes)),
             pid_max: sysctl("kernel/pid_max"),
@@ -142,12 +148,20 @@ impl Machine {
         }
     }
 
-    /// Memory that can be had without swapping, the reserve not taken off. Kernels before 3.14 do not say what is
-    /// available; free and cached together come near it.
+    /// Memory that can be had at once, the reserve not taken off: what a run watches while it opens connections. The
+    /// kernel's own estimate of what is available is second choice: it counts page cache that is dropped only when less
+    /// is free than any reserve. Kernels before 3.14 have none; free and cached together come near it.
     pub(crate) fn memory_bytes(&self) -> Option<u64> {
+        let at_once = self.memory_free_bytes.zip(self.memory_reclaimable_bytes);
         let roughly = || Some(self.memory_free_bytes?.saturating_add(self.memory_cached_bytes?));
-        let available = self.memory_available_bytes.or_else(roughly)?;
-        Some(available.saturating_add(self.memory_free_per_cpu_bytes.unwrap_or(0)))
+        let free = at_once.map(|(free, reclaimable)| free.saturating_add(reclaimable));
+        let free = free.or(self.memory_available_bytes).or_else(roughly)?;
+        Some(free.saturating_add(self.memory_free_per_cpu_bytes.unwrap_or(0)))
+    }
+
+    /// Page cache beyond what [`memory_bytes`](Self::memory_bytes) counts, which a command would drop.
+    pub(crate) fn memory_droppable_bytes(&self) -> Option<u64> {
+        Some(self.memory_cached_bytes?.saturating_sub(self.memory_reclaimable_bytes?))
     }
 
     /// How many of the ports from `first` to `last` are reserved.

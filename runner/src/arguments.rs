@@ -30,7 +30,12 @@ fn os(arguments: Vec<String>) -> Vec<OsString> {
 /// `floodmark limit …`
 pub(crate) fn limit(plan: &Plan) -> Vec<OsString> {
     let connections = plan.connections_max().min(ceiling::CONNECTIONS_MAX);
-    os(vec!["limit".into(), "--worker".into(), format!("--connections={connections}"), "--time=3m".into()])
+    let mut arguments = vec!["limit".into(), "--worker".into(), "--time=3m".into()];
+    arguments.push(format!("--connections={connections}"));
+    if let Some(bytes) = plan.connections.memory_reserve_bytes {
+        arguments.push(format!("--reserve={bytes}B"));
+    }
+    os(arguments)
 }
 
 /// `floodmark chat …`

@@ -17,6 +17,8 @@ pub fn demand(plan: &Plan) -> Demand {
         concurrency: connections.concurrency,
         source_addresses: (!connections.sources.is_empty())
             .then(|| connections.sources.iter().map(SourceRange::count).fold(0, u64::saturating_add)),
+        generator_shards: connections.shards,
+        reserve_bytes: connections.memory_reserve_bytes,
         source_ports: connections.source_ports.map(|ports| (ports.first, ports.last)),
         ..Demand::here(plan.connections_max())
     };

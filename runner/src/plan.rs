@@ -93,8 +93,8 @@ pub struct ConnectionsPlan {
     pub source_ports: Option<PortRange>,
     /// How many threads the flood has; `None` leaves it to the flood, which counts cores and descriptors.
     pub shards: Option<u32>,
-    /// The ramp ends when less memory than this is free on this machine.
-    pub memory_reserve_bytes: u64,
+    /// The ramp ends when less memory than this is free on this machine; `None`: see [`doctor::reserve_bytes`].
+    pub memory_reserve_bytes: Option<u64>,
 }
 
 /// The messages to send.
@@ -287,7 +287,7 @@ impl ConnectionsPlan {
             source: Some(self.sources.clone()).filter(|sources| !sources.is_empty()),
             source_ports: self.source_ports,
             shards: self.shards.map(|shards| Count(shards.into())),
-            memory_reserve: Some(Size(self.memory_reserve_bytes)),
+            memory_reserve: self.memory_reserve_bytes.map(Size),
         }
     }
 }

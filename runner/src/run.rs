@@ -155,6 +155,8 @@ struct Run<'a> {
     steps: VecDeque<(Instant, StepPlan)>,
     next_sample: Instant,
     free_memory: FreeMemory,
+    /// What is to stay free while connections are opened.
+    reserve_bytes: u64,
     host: HostInfo,
     find_wall: bool,
     /// How many samples ago each worker was last heard.
@@ -172,7 +174,9 @@ impl<'a> Run<'a> {
         progress: &'a mut dyn Progress,
     ) -> Result<Self, RunError> {
         let mut free_memory = FreeMemory::open();
-        let reserve_bytes = plan.connections.memory_reserve_bytes;
+        let host = HostInfo::read();
+        let total_bytes = host.memory_total_bytes.unwrap_or(u64::MAX);
+        let reserve_bytes = doctor::reserve_bytes(plan.connections.memory_reserve_bytes, total_bytes);
         match free_memory.read() {
             Some(free_bytes) if free_bytes < reserve_bytes => {
                 return Err(RunError::Memory { free_bytes, reserve_bytes });
@@ -182,7 +186,6 @@ impl<'a> Run<'a> {
         let bundle = Bundle::create(&settings.out)?;
         bundle.write_file("scenario.yaml", &settings.scenario_text)?;
         bundle.write_file("plan.yaml", plan.to_yaml())?;
-        let host = HostInfo::read();
         bundle.write_file("host.json", serde_json::to_vec_pretty(&host).unwrap_or_default())?;
         let mut sampler = Sampler::host();
         if let TargetPlan::Attach { pid: Some(pid), .. } = plan.target {
@@ -206,6 +209,7 @@ impl<'a> Run<'a> {
             steps: VecDeque::new(),
             next_sample: Instant::now(),
             free_memory,
+            reserve_bytes,
             host,
             find_wall: settings.find_wall,
             silent: BTreeMap::new(),

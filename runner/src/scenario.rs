@@ -137,7 +137,8 @@ pub struct Connections {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shards: Option<Count>,
     /// Memory that must stay free on this machine while connections are opened. When less is left, no more are opened:
-    /// those that are there are held, and the run fails with 'stopped at N by memory'. Default: 1GiB.
+    /// those that are there are held, and the run fails with 'stopped at N by memory'. Default: 1GiB, or an eighth of
+    /// the machine's memory if that is less.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_reserve: Option<Size>,
 }

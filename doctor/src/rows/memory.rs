@@ -1,9 +1,9 @@
 //! Memory: what a connection takes of the kernel and of the processes, times the connections.
 
-use crate::demand::Demand;
+use crate::demand::{Demand, reserve_bytes};
 use crate::level::Level;
 use crate::machine::Machine;
-use crate::row::{Row, Unit};
+use crate::row::{Mend, Row, Unit};
 use crate::rows::conntrack::is_tracking;
 use crate::words;
 
@@ -12,9 +12,6 @@ const WORKERS_BYTES: u64 = 64 << 20;
 
 /// An entry of the tracking table, its slab's overhead included.
 const CONNTRACK_ENTRY_BYTES: u64 = 320;
-
-/// A small machine keeps no more than this part of its memory free, or it could run nothing.
-const RESERVE_SHARE: u64 = 8;
 
 fn bytes_per_connection(demand: &Demand, machine: &Machine) -> (u64, u64) {
     let tracked = if is_tracking(machine) { CONNTRACK_ENTRY_BYTES } else { 0 };
@@ -50,16 +47,23 @@ pub(crate) fn machine(demand: &Demand, machine: &Machine) -> Row {
     let what = ("memory.machine", "memory", Unit::Bytes);
     let Some(available) = machine.memory_bytes() else { return Row::unknown(what, "/proc/meminfo") };
     let total = machine.memory_total_bytes.unwrap_or(available);
-    let reserve = demand.reserve_bytes.min(total / RESERVE_SHARE);
+    let reserve = reserve_bytes(demand.reserve_bytes, total);
     let have = available.saturating_sub(reserve);
     let level = |connections| Level::hard(need(demand, machine, connections), have).with_slack();
     let why = format!(
-        "{}; {} are available, of which {} stay free",
+        "{}; {} are free, of which {} stay free",
         sum(demand, machine),
         words::bytes(available),
         words::bytes(reserve.min(available))
     );
-    Row::judged(what, demand.connections, level, why)
+    let row = Row::judged(what, demand.connections, level, why);
+    let missing = need(demand, machine, demand.connections).saturating_sub(have);
+    // Settings that cannot be read back are not for `apply`.
+    row.or_else(|| {
+        let enough = machine.memory_droppable_bytes()? >= missing;
+        let command = "sync; sysctl -w vm.drop_caches=1".to_owned();
+        enough.then_some(Mend { command, root: true, setting: None })
+    })
 }
 
 /// The tightest limit of a cgroup; the kernel's share for its sockets counts against it. `None`: no limit.

@@ -50,7 +50,7 @@ fn defaults_are_filled_in() {
     assert_eq!((connections.pace, connections.timeout), (Pace::Unlimited, Duration::from_secs(10)));
     assert_eq!((connections.reconnect, connections.source_ports), (false, None));
     assert!(connections.sources.is_empty());
-    assert_eq!((connections.shards, connections.memory_reserve_bytes), (None, 1 << 30));
+    assert_eq!((connections.shards, connections.memory_reserve_bytes), (None, None));
     let messages = plan.messages.as_ref().unwrap();
     assert_eq!((messages.ids, messages.ids_max, messages.payload_bytes), (Ids::Uniform, 10, 64));
     assert_eq!((messages.generators, messages.seed), (1, 1));

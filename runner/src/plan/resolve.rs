@@ -35,8 +35,6 @@ const NAME_CHARS_MAX: usize = 80;
 const CONCURRENCY: u64 = 500;
 const HOLD: Duration = Duration::from_secs(30);
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Enough for the kernel to end what is under way, and for everyone else on the machine.
-const MEMORY_RESERVE_BYTES: u64 = 1 << 30;
 const PAYLOAD_BYTES: u64 = 64;
 const WARMUP: Duration = Duration::from_secs(1);
 const SETTLE: Duration = Duration::from_secs(2);
@@ -187,7 +185,7 @@ impl Check {
             shards: given
                 .shards
                 .map(|shards| self.count32("connections.shards", Some(shards), 1, SHARDS_MAX)),
-            memory_reserve_bytes: given.memory_reserve.map_or(MEMORY_RESERVE_BYTES, |size| size.0),
+            memory_reserve_bytes: given.memory_reserve.map(|size| size.0),
         }
     }
 

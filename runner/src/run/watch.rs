@@ -40,7 +40,7 @@ impl Run<'_> {
         }
         let Some(free_bytes) = self.free_memory.read_due(now) else { return };
         self.facts.seen.see_one(Stamp::now().mono_us, MEMORY_FREE, free_bytes as f64);
-        let reserve_bytes = self.plan.connections.memory_reserve_bytes;
+        let reserve_bytes = self.reserve_bytes;
         if free_bytes >= reserve_bytes {
             return;
         }

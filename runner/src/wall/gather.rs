@@ -117,7 +117,10 @@ impl Evidence {
             cores: f64::from(host.cores_online.or(host.cores_usable).unwrap_or(1)),
             usage: [Stage::Ramp, Stage::Messages].map(|stage| usage(facts, stage)).to_vec(),
             memory_total_bytes: host.memory_total_bytes.map(|bytes| bytes as f64),
-            memory_reserve_bytes: connections.memory_reserve_bytes as f64,
+            memory_reserve_bytes: doctor::reserve_bytes(
+                connections.memory_reserve_bytes,
+                host.memory_total_bytes.unwrap_or(u64::MAX),
+            ) as f64,
             memory_free_min_bytes: facts.seen.min(MEMORY_FREE),
             tcp_memory_max_bytes: number("net.ipv4.tcp_mem", 2)
                 .zip(host.page_size_bytes)

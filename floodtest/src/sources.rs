@@ -106,6 +106,11 @@ pub struct Sources {
     ports: Option<RangeInclusive<u16>>,
 }
 
+/// An address gets no more than this part of the kernel's ports, where there are addresses enough. The kernel looks for a
+/// free port from a random one on, two apart, and each look costs a cache miss or two: with half of all ports taken, it
+/// finds all of its own parity taken first, and the last connections cost several times what the first ones did.
+const PORTS_SHARE: u64 = 8;
+
 impl Sources {
     /// Decides where `connections` towards `target` come from.
     ///
@@ -118,8 +123,7 @@ impl Sources {
         connections: u64,
     ) -> Result<Self, SourceError> {
         let width = ports.as_ref().map_or_else(ephemeral_ports, |ports| ports.len() as u64);
-        // The kernel looks for a free port from a random one on, two apart: quick while half of them are free.
-        let comfortable = if ports.is_some() { width } else { (width / 2).max(1) };
+        let comfortable = if ports.is_some() { width } else { (width / PORTS_SHARE).max(1) };
         let ranges = if !given.is_empty() {
             given.to_vec()
         } else if connections <= comfortable && ports.is_none() {
@@ -200,7 +204,7 @@ mod tests {
         let sources = Sources::resolve(&[], None, HERE, 250_000).unwrap();
         let share = 250_000 / sources.addresses();
         assert!(
-            share <= ephemeral_ports() / 2 + 1,
+            share <= ephemeral_ports() / PORTS_SHARE + 1,
             "{share} connections per address leave too few ports free"
         );
         assert!(sources.source(0, 0).unwrap().address.is_loopback());

@@ -25,8 +25,8 @@ const READ_BYTES: usize = 1024;
 /// Connections that may wait to be accepted, before the kernel cuts it down to somaxconn.
 const BACKLOG: i32 = 65_535;
 
-/// Connections per source address; half of the default port range, within which the kernel finds free ports fast.
-const PER_ADDRESS: usize = 14_000;
+/// Connections per source address; an eighth of the default port range, within which the kernel finds free ports fast.
+const PER_ADDRESS: usize = 3500;
 
 /// Events taken from the kernel at once.
 const EVENTS: usize = 1024;

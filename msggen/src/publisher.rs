@@ -21,9 +21,13 @@ const BATCH_MAX: usize = 256;
 /// kernel's, and the latency tells of the server rather than of the size of socket buffers.
 const UNACCEPTED_MAX: u64 = 32_768;
 
-/// How long before a message is due the sleep ends; the rest is spun. An idle core takes that long to wake up, and
-/// what it is late would be counted as the server's latency.
+/// How long before a message is due the sleep ends, at most; the rest is spun. An idle core takes that long to wake up,
+/// and what it is late would be counted as the server's latency.
 const SPIN_NS: u64 = 50_000;
+
+/// The part of the time between two messages that may be spun: at high rates a core is worth more to the server than
+/// the microseconds to the publisher, and idle cores are few.
+const SPIN_SHARE: u64 = 10;
 
 /// The token of the sync at the end.
 const LAST_SYNC: u32 = 1;
@@ -72,11 +76,12 @@ impl Publisher {
             Next::Nothing => return Ok(false),
             Next::DueAt(at_ns) => {
                 let left_ns = at_ns.saturating_sub(now);
-                if left_ns <= SPIN_NS {
+                let spin_ns = SPIN_NS.min(self.schedule.spacing_ns() / SPIN_SHARE);
+                if left_ns <= spin_ns {
                     std::hint::spin_loop();
                     return Ok(true);
                 }
-                Duration::from_nanos(left_ns - SPIN_NS).min(most)
+                Duration::from_nanos(left_ns - spin_ns).min(most)
             }
             Next::NoRoom => most,
         };

@@ -44,6 +44,11 @@ impl Schedule {
         }
     }
 
+    /// The time between two messages; 0 when everything is due at once.
+    pub(crate) fn spacing_ns(&self) -> u64 {
+        self.spacing_ns as u64
+    }
+
     /// The next message, or `None` when there is none left. With [`Pace::Max`] it is due `now`.
     pub(crate) fn peek(&self, now_ns: u64) -> Option<Due> {
         let at_ns = if self.spacing_ns == 0.0 {

@@ -29,6 +29,7 @@ mod engine;
 mod handle;
 mod mail;
 mod pool;
+mod scheduling;
 mod service;
 pub mod slab;
 mod socket;

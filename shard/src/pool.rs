@@ -14,6 +14,7 @@ use crate::accept::REFUSALS_MAX;
 use crate::descriptors::{self, PrivateTable};
 use crate::engine::{Engine, Seat, WAKE};
 use crate::mail::Mailboxes;
+use crate::scheduling::as_batch;
 use crate::service::Service;
 use crate::slab::ENTRIES_MAX;
 use crate::socket::bind_listeners;
@@ -178,6 +179,7 @@ impl<L: Copy + Send + 'static> Pool<L> {
                 .name(format!("{}-{index}", options.name))
                 .stack_size(STACK_BYTES)
                 .spawn(move || {
+                    as_batch();
                     let table = PrivateTable::split(pool_id);
                     split.wait();
                     // The sender is dropped without a word when the start is called off.

@@ -30,10 +30,10 @@ impl Ports<'_> {
         self.width() - reserved
     }
 
-    /// How many connections an address gets when a flood shares them out by itself: half of the range, so that the
+    /// How many connections an address gets when a flood shares them out by itself: an eighth of the range, so that the
     /// kernel finds a free port at once; all of it when the user chose the ports.
     fn share(&self) -> u64 {
-        if self.demand.source_ports.is_some() { self.width() } else { (self.width() / 2).max(1) }
+        if self.demand.source_ports.is_some() { self.width() } else { (self.width() / 8).max(1) }
     }
 
     fn addresses(&self, connections: u64) -> u64 {

@@ -90,6 +90,8 @@ pub(crate) enum State {
     Opening { decoder: Decoder, since_us: u32, deadline: TimerKey },
     /// Logged in.
     Member { decoder: Decoder, track: Track },
+    /// We have ended our side, and wait for the server to end its own.
+    Departing { deadline: TimerKey },
     /// Its failure is counted; it only has to go.
     Over,
 }
@@ -102,6 +104,8 @@ const _: () = assert!(size_of::<Client>() <= 20);
 pub(crate) enum Timer {
     /// The connection must be logged in.
     Deadline(Key),
+    /// The connection that we have ended must be gone.
+    Departure(Key),
     /// The connection of this number is to be opened again.
     Reconnect(u32),
 }

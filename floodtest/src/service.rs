@@ -18,6 +18,17 @@ use crate::schedule::Schedule;
 /// Connections that a shard begins in one turn, before it looks at what arrives.
 const OPENS_PER_TURN: usize = 64;
 
+/// Connections of a shard that we have ended and the server has not. The next ones wait, or the ends that the server has
+/// not read yet would fill the memory that TCP may take: a page each.
+const DEPARTING_MAX: usize = 64;
+
+/// How long the server may take to end its side. After the first that takes longer, connections are closed at once.
+const DEPARTURE_TIME: Duration = Duration::from_secs(2);
+
+/// Once messages flow, opening rests this many times as long as it took: what arrives is being measured, and must not be
+/// late by our own doing. On a busy machine opening takes longer, so that it rests longer too.
+const REST_SHARE: u64 = 4;
+
 /// Source addresses tried for a connection when one has no free port.
 const SOURCE_ATTEMPTS: u32 = 8;
 
@@ -59,6 +70,12 @@ pub(crate) struct Flood {
     /// Reconnects that wait for room under the concurrency limit.
     waiting: Vec<u32>,
     settled: bool,
+    /// Connections that are to be closed.
+    leaving: Vec<Key>,
+    departing: usize,
+    server_lingers: bool,
+    /// When opening has rested enough.
+    rested_ns: u64,
 }
 
 impl Flood {
@@ -72,6 +89,10 @@ impl Flood {
             request: Vec::new(),
             waiting: Vec::new(),
             settled: false,
+            leaving: Vec::new(),
+            departing: 0,
+            server_lingers: false,
+            rested_ns: 0,
         }
     }
 
@@ -85,6 +106,9 @@ impl Flood {
             return;
         }
         let now = monotonic_ns();
+        if now < self.rested_ns {
+            return shard.wake_at(shard.now() + Duration::from_nanos(self.rested_ns - now));
+        }
         for _ in 0..OPENS_PER_TURN {
             let (number, due) = match (self.waiting.last(), self.schedule.as_ref().and_then(Schedule::peek)) {
                 (Some(&number), _) => (number, None),
@@ -112,6 +136,10 @@ impl Flood {
                 }
             }
             self.open(shard, number);
+        }
+        let ended_ns = monotonic_ns();
+        if self.counters().messages.get() > 0 {
+            self.rested_ns = ended_ns + (ended_ns - now) * REST_SHARE;
         }
         shard.wake_at(shard.now());
     }
@@ -245,7 +273,7 @@ impl Flood {
             State::Member { track, .. } => {
                 self.lost(shard, number, &track);
             }
-            State::Over => {}
+            State::Departing { .. } | State::Over => {}
         }
         shard.close(key);
     }
@@ -257,6 +285,27 @@ impl Flood {
         self.counters().closed_by_server.add(1);
         if self.common.options.reconnect && !self.settled {
             shard.after(RECONNECT_DELAY, Timer::Reconnect(number));
+        }
+    }
+
+    /// Ends connections that are to be closed, as many as the server keeps up with.
+    fn leave(&mut self, shard: &mut Shard<Self>) {
+        while self.departing < DEPARTING_MAX {
+            let Some(key) = self.leaving.pop() else { return };
+            let Some(client) = shard.connection(key) else { continue };
+            let State::Member { track, .. } = client.state else {
+                shard.close(key);
+                continue;
+            };
+            let number = client.number;
+            let deadline = shard.after(DEPARTURE_TIME, Timer::Departure(key));
+            if let Some(client) = shard.connection(key) {
+                client.state = State::Departing { deadline };
+            }
+            self.auditor.closed(number, &track);
+            self.counters().open.subtract(1);
+            self.departing += 1;
+            if self.server_lingers { shard.close(key) } else { shard.finish(key) }
         }
     }
 
@@ -357,6 +406,10 @@ impl Service for Flood {
                 self.counters().open.subtract(1);
             }
             State::Member { track, .. } => self.lost(shard, client.number, &track),
+            State::Departing { deadline } => {
+                shard.cancel(deadline);
+                self.departing -= 1;
+            }
             State::Over => {}
         }
     }
@@ -383,7 +436,7 @@ impl Service for Flood {
                     }
                     self.counters().settled.set(1);
                 }
-                Order::Close => shard.keys().into_iter().for_each(|key| shard.close(key)),
+                Order::Close => self.leaving = shard.keys(),
             }
         }
     }
@@ -391,6 +444,10 @@ impl Service for Flood {
     fn timer(&mut self, shard: &mut Shard<Self>, timer: Timer) {
         match timer {
             Timer::Deadline(key) => self.give_up(shard, key, Cause::TimedOut),
+            Timer::Departure(key) => {
+                self.server_lingers = true;
+                shard.close(key);
+            }
             Timer::Reconnect(number) if !self.settled => {
                 self.counters().reconnects.add(1);
                 self.waiting.push(number);
@@ -401,6 +458,7 @@ impl Service for Flood {
 
     fn turn_ended(&mut self, shard: &mut Shard<Self>) {
         self.open_due(shard);
+        self.leave(shard);
         self.common.latencies.add(&mut self.noted);
         self.publish_audit();
     }

@@ -62,6 +62,8 @@ pub(crate) struct Seen {
     means: BTreeMap<(Stage, &'static str), Mean>,
     /// Counters as they were when the ramp began.
     pub(crate) began: BTreeMap<&'static str, f64>,
+    /// And when the drain began: what happens from then on kept nobody from the plan.
+    pub(crate) ended: Option<BTreeMap<&'static str, f64>>,
 }
 
 impl Seen {
@@ -88,6 +90,9 @@ impl Seen {
 
     /// One value, which holds for the time since the last one of its name.
     pub(crate) fn see_one(&mut self, at_us: u64, name: &'static str, value: f64) {
+        if self.ended.is_some() {
+            return;
+        }
         let (min, max) = self.extremes.entry(name).or_insert((value, value));
         (*min, *max) = (min.min(value), max.max(value));
         let Some((stage, began_us)) = self.stage else { return };

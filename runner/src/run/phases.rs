@@ -210,6 +210,7 @@ impl Run<'_> {
 
     pub(super) fn drain(&mut self) -> Result<(), Cut> {
         self.steps.clear();
+        self.close_evidence()?;
         self.enter(Phase::Drain)?;
         self.tell(Role::Generator, &Command::Settle);
         self.tell(Role::Generator, &Command::Interval { ms: RAMP_INTERVAL.as_millis() as u64 });

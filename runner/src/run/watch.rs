@@ -1,5 +1,6 @@
 //! What the run keeps an eye on while it waits: memory that runs low, and workers that have fallen silent.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use serde_json::json;
@@ -76,11 +77,21 @@ impl Run<'_> {
     pub(super) fn load(&mut self, stage: Option<Stage>) -> Result<(), Cut> {
         self.sample()?;
         if stage == Some(Stage::Ramp) {
-            let value = |name| Some((name, *self.facts.values.get(name)?));
-            self.facts.seen.began = COUNTERS.into_iter().filter_map(value).collect();
+            self.facts.seen.began = self.counters();
         }
         self.facts.seen.enter(stage, Stamp::now().mono_us);
         Ok(())
+    }
+
+    /// Nothing from now on is evidence of what kept the run from its plan.
+    pub(super) fn close_evidence(&mut self) -> Result<(), Cut> {
+        self.sample()?;
+        self.facts.seen.ended = Some(self.counters());
+        Ok(())
+    }
+
+    fn counters(&self) -> BTreeMap<&'static str, f64> {
+        COUNTERS.into_iter().filter_map(|name| Some((name, *self.facts.values.get(name)?))).collect()
     }
 
     /// A worker that is stuck, in a sentence; from here on it is not waited for.

@@ -138,11 +138,14 @@ fn reached(asked: f64, count: f64, seconds: f64) -> f64 {
     count / (seconds - SLACK_S).max(planned).max(f64::MIN_POSITIVE)
 }
 
-/// All values, with the machine's counters as of the ramp's beginning.
+/// All values, with the machine's counters from the ramp's beginning to the drain's.
 fn since_ramp(facts: &Facts) -> BTreeMap<String, f64> {
     let mut values = facts.values.clone();
     for (name, began) in &facts.seen.began {
-        values.entry((*name).to_owned()).and_modify(|value| *value = (*value - began).max(0.0));
+        let ended = facts.seen.ended.as_ref().and_then(|ended| ended.get(name));
+        values
+            .entry((*name).to_owned())
+            .and_modify(|value| *value = (ended.unwrap_or(value) - began).max(0.0));
     }
     values
 }

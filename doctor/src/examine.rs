@@ -14,6 +14,7 @@ pub fn examine(demand: &Demand, machine: &Machine) -> Report {
     let rows = [
         Some(descriptors::tables(demand, machine)),
         Some(descriptors::system(demand, machine)),
+        Some(descriptors::watches(demand, machine)),
         ports::sources(demand, machine),
         backlog::accept(demand, machine),
         backlog::syn(demand, machine),

@@ -52,6 +52,8 @@ pub struct Machine {
     pub tcp_mem_used_pages: Option<u64>,
     /// `tcp_rmem`: least, default, most of one connection.
     pub tcp_rmem_bytes: Option<[u64; 3]>,
+    /// `fs.epoll.max_user_watches`: sockets that event loops of one user wait for.
+    pub epoll_watches_max: Option<u64>,
     /// `tcp_wmem`: least, default, most of one connection.
     pub tcp_wmem_bytes: Option<[u64; 3]>,
     /// `nf_conntrack_max`, where connection tracking is loaded.
@@ -128,6 +130,7 @@ impl Machine {
             tcp_mem_pages: files.numbers("/proc/sys/net/ipv4/tcp_mem"),
             tcp_mem_used_pages: tcp("mem"),
             tcp_rmem_bytes: files.numbers("/proc/sys/net/ipv4/tcp_rmem"),
+            epoll_watches_max: sysctl("fs/epoll/max_user_watches"),
             tcp_wmem_bytes: files.numbers("/proc/sys/net/ipv4/tcp_wmem"),
             conntrack_max: sysctl("net/netfilter/nf_conntrack_max"),
             conntrack_entries: sysctl("net/netfilter/nf_conntrack_count"),

@@ -35,6 +35,7 @@ pub enum Unit {
     Pages,
     Ports,
     Threads,
+    Watches,
 }
 
 impl Unit {
@@ -50,6 +51,7 @@ impl Unit {
             Self::Pages => "pages",
             Self::Ports => "ports",
             Self::Threads => "threads",
+            Self::Watches => "watches",
         };
         format!("{} {name}", self.number(number))
     }

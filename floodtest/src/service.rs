@@ -23,7 +23,7 @@ const OPENS_PER_TURN: usize = 64;
 const DEPARTING_MAX: usize = 64;
 
 /// How long the server may take to end its side. After the first that takes longer, connections are closed at once.
-const DEPARTURE_TIME: Duration = Duration::from_secs(2);
+const DEPARTURE_TIME: Duration = Duration::from_secs(5);
 
 /// Once messages flow, opening rests this many times as long as it took: what arrives is being measured, and must not be
 /// late by our own doing. On a busy machine opening takes longer, so that it rests longer too.
@@ -306,6 +306,10 @@ impl Flood {
             self.counters().open.subtract(1);
             self.departing += 1;
             if self.server_lingers { shard.close(key) } else { shard.finish(key) }
+        }
+        if self.server_lingers {
+            // Nothing will arrive that makes the next turn.
+            shard.wake_at(shard.now());
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::chat::Chat;
 use crate::recording::{at, count, summary};
 use crate::run::{bundle, run};
-use crate::strangers::nobody;
+use crate::strangers::{Manner, Stranger, nobody};
 
 /// Writes a scenario into the directory of a bundle.
 fn written(bundle: &Path, text: &str) -> PathBuf {
@@ -55,6 +55,21 @@ fn without_a_pid_the_server_s_memory_is_null_and_not_zero() {
     ] {
         assert!(at(&summary, path).is_null(), "{path} is {}", at(&summary, path));
     }
+}
+
+/// What went wrong: an orderly end waits for the server's own, and once a server had been found to linger nothing woke the
+/// flood up again for the rest of its connections.
+#[test]
+fn a_server_that_never_closes_does_not_hold_up_the_drain() {
+    let stranger = Stranger::start(Manner::Comet);
+    let (_dir, bundle) = bundle();
+    // More for each shard than may be on their way out at a time.
+    let text = format!(
+        "version: 1\ntarget: {{ address: \"{}\" }}\nprotocol: comet\n\
+         connections: {{ count: 300, shards: 2, hold: 100ms }}\n",
+        stranger.address
+    );
+    run(&written(&bundle, &text), &bundle, &[]).expect_code(0).expect_stdout(&["300 of 300", "PASS"]);
 }
 
 /// Issue 2: no server at the target is a plain sentence, exit 3 or 4; never a pass.

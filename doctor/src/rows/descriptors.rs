@@ -99,6 +99,25 @@ pub(crate) fn tables(demand: &Demand, machine: &Machine) -> Row {
     })
 }
 
+/// `fs.epoll.max_user_watches` counts every socket that an event loop of this user's waits for.
+pub(crate) fn watches(demand: &Demand, machine: &Machine) -> Row {
+    let what = ("descriptors.watches", "epoll watches of a user", Unit::Watches);
+    let Some(max) = machine.epoll_watches_max else {
+        return Row::unknown(what, "/proc/sys/fs/epoll/max_user_watches");
+    };
+    let need = |connections: u64| connections.saturating_mul(demand.ends()).saturating_add(FILES_BESIDES);
+    let level = |connections: u64| Level::hard(need(connections), max).with_slack();
+    let why = format!(
+        "each end here is watched by an event loop, and fs.epoll.max_user_watches allows a user {}; beyond it a connection \
+         cannot be served",
+        grouped(max)
+    );
+    Row::judged(what, demand.connections, level, why).or_else(|| {
+        let watches = roomy(need(demand.connections)).min(i64::MAX as u64);
+        Some(Mend::sysctl("fs.epoll.max_user_watches", &watches.to_string()))
+    })
+}
+
 /// `fs.file-max` counts every socket of every process.
 pub(crate) fn system(demand: &Demand, machine: &Machine) -> Row {
     let what = ("descriptors.system", "descriptors in the system", Unit::Descriptors);

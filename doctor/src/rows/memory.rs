@@ -61,7 +61,7 @@ pub(crate) fn machine(demand: &Demand, machine: &Machine) -> Row {
     // Settings that cannot be read back are not for `apply`.
     row.or_else(|| {
         let enough = machine.memory_droppable_bytes()? >= missing;
-        let command = "sync; sysctl -w vm.drop_caches=1".to_owned();
+        let command = "sync; sysctl -w vm.drop_caches=3".to_owned();
         enough.then_some(Mend { command, root: true, setting: None })
     })
 }

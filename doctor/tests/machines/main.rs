@@ -26,6 +26,7 @@ const LAPTOP: [(&str, &str); 25] = [
     ),
     ("proc/sys/fs/nr_open", "1048576\n"),
     ("proc/sys/fs/file-max", "9223372036854775807\n"),
+    ("proc/sys/fs/epoll/max_user_watches", "3500000\n"),
     ("proc/sys/fs/file-nr", "12000\t2000\t9223372036854775807\n"),
     ("proc/sys/net/ipv4/ip_local_port_range", "32768\t60999\n"),
     ("proc/sys/net/ipv4/ip_local_reserved_ports", "\n"),

@@ -37,6 +37,13 @@ fn each_limit_is_named_when_it_is_the_first_wall() {
             0.0,
             "prlimit --pid $$ --nofile=",
         ),
+        (
+            "proc/sys/fs/epoll/max_user_watches",
+            "1000000\n",
+            "descriptors.watches",
+            0.55,
+            "sysctl -w fs.epoll.max_user_watches=2000000",
+        ),
         ("proc/sys/fs/file-max", "1000000\n", "descriptors.system", 0.55, "sysctl -w fs.file-max=2000000"),
         (
             "proc/sys/net/ipv4/ip_local_port_range",

@@ -42,6 +42,7 @@ const PER_SHARD: &[Figure] = &[
     counter("busy_nanoseconds", "Time spent working rather than waiting.", |s| s.busy_ns.get()),
     counter("mail_in", "Letters received from other shards.", |s| s.mail_in.get()),
     counter("mail_out", "Letters posted to other shards.", |s| s.mail_out.get()),
+    gauge("backlog", "Letters received and not delivered yet.", |s| s.backlog.get()),
     counter("mail_full", "Batches of letters that did not fit a mailbox and had to wait.", |s| {
         s.mail_full.get()
     }),

@@ -122,7 +122,10 @@ fn values(common: &Common, pool: &Pool<Letter>, busiest: &mut Busiest) -> Vec<(S
         .map(|(name, _, value)| (format!("server.{name}"), value as f64))
         .collect();
     let sum = pool.totals();
-    let waiting = || (0..pool.mailboxes().shards()).map(|shard| pool.mailboxes().waiting(shard));
+    let waiting = || {
+        let boxes = (0..pool.mailboxes().shards()).map(|shard| pool.mailboxes().waiting(shard) as u64);
+        boxes.zip(pool.stats().iter()).map(|(waiting, stats)| waiting + stats.backlog.get())
+    };
     let more: [(&str, u64); 15] = [
         ("connections", sum.connections),
         ("accepted", sum.accepted),
@@ -136,8 +139,8 @@ fn values(common: &Common, pool: &Pool<Letter>, busiest: &mut Busiest) -> Vec<(S
         ("turns", sum.turns),
         ("busy_ns", sum.busy_ns),
         ("outbox_bytes", sum.outbox_bytes),
-        ("mail_waiting", waiting().sum::<usize>() as u64),
-        ("mail_waiting_max", waiting().max().unwrap_or(0) as u64),
+        ("mail_waiting", waiting().sum::<u64>()),
+        ("mail_waiting_max", waiting().max().unwrap_or(0)),
         ("mail_full", sum.mail_full),
     ];
     values.extend(more.map(|(name, value)| (format!("server.{name}"), value as f64)));

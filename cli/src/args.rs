@@ -66,7 +66,8 @@ pub(crate) struct RunFlags {
     /// Measure the machine's own ceiling first, and show each figure beside it.
     #[arg(long)]
     pub(crate) limit: bool,
-    /// Run even if this machine cannot carry the plan ('floodmark doctor --plan FILE' says why).
+    /// Run even if this machine cannot carry the plan ('floodmark doctor --plan FILE' says why). The memory reserve is
+    /// kept all the same.
     #[arg(long)]
     pub(crate) force: bool,
     /// Print the summary as JSON on stdout.

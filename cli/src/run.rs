@@ -66,8 +66,9 @@ fn consult(plan: &Plan, flags: &RunFlags) -> Result<(), Exit> {
     }
     let mend = wall.mend.as_ref().map_or(String::new(), |mend| format!("\n  {}", mend.command));
     let file = flags.file.display();
+    let sets: String = flags.set.iter().map(|set| format!(" --set '{set}'")).collect();
     Err(Exit::cannot(format!(
-        "{sentence}{mend}\n(all of it: 'floodmark doctor --plan {file}'; to try it all the same: --force)"
+        "{sentence}{mend}\n(all of it: 'floodmark doctor --plan {file}{sets}'; to try it all the same: --force)"
     )))
 }
 

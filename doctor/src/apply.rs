@@ -47,10 +47,11 @@ pub struct Failure {
     pub why: io::Error,
 }
 
-/// What [`apply`] would write: the settings of rows that are walls, or tight. Each file once.
+/// What [`apply`] would write: the settings of rows that are walls. Each file once. What is merely tight may be so for a
+/// minute only (ports in TIME_WAIT), and a setting is for the whole machine.
 pub fn to_apply(report: &Report) -> Vec<&Mend> {
     let mut seen = BTreeSet::new();
-    let rows = report.rows.iter().filter(|row| matches!(row.state, State::Wall | State::Tight));
+    let rows = report.rows.iter().filter(|row| row.state == State::Wall);
     let mends = rows.filter_map(|Row { mend, .. }| mend.as_ref());
     mends.filter(|mend| mend.setting.as_ref().is_some_and(|setting| seen.insert(&setting.path))).collect()
 }

@@ -18,16 +18,19 @@ use crate::schedule::Schedule;
 /// Connections that a shard begins in one turn, before it looks at what arrives.
 const OPENS_PER_TURN: usize = 64;
 
-/// Connections of a shard that we have ended and the server has not. The next ones wait, or the ends that the server has
-/// not read yet would fill the memory that TCP may take: a page each.
-const DEPARTING_MAX: usize = 64;
+/// Connections that we have ended and the server has not, over all shards. The next ones wait, or the ends that the server
+/// has not read yet would fill the memory that TCP may take: a page each.
+const DEPARTING_MAX: usize = 2048;
 
 /// How long the server may take to end its side. After the first that takes longer, connections are closed at once.
 const DEPARTURE_TIME: Duration = Duration::from_secs(5);
 
-/// Once messages flow, opening rests this many times as long as it took: what arrives is being measured, and must not be
+/// While messages flow, opening rests this many times as long as it took: what arrives is being measured, and must not be
 /// late by our own doing. On a busy machine opening takes longer, so that it rests longer too.
 const REST_SHARE: u64 = 4;
+
+/// Messages flow until none has come for so long.
+const FLOW_NS: u64 = 5_000_000_000;
 
 /// Source addresses tried for a connection when one has no free port.
 const SOURCE_ATTEMPTS: u32 = 8;
@@ -74,6 +77,8 @@ pub(crate) struct Flood {
     leaving: Vec<Key>,
     departing: usize,
     server_lingers: bool,
+    /// When the last message came; 0: none has.
+    message_ns: u64,
     /// When opening has rested enough.
     rested_ns: u64,
 }
@@ -92,6 +97,7 @@ impl Flood {
             leaving: Vec::new(),
             departing: 0,
             server_lingers: false,
+            message_ns: 0,
             rested_ns: 0,
         }
     }
@@ -138,7 +144,7 @@ impl Flood {
             self.open(shard, number);
         }
         let ended_ns = monotonic_ns();
-        if self.counters().messages.get() > 0 {
+        if self.message_ns > 0 && ended_ns - self.message_ns < FLOW_NS {
             self.rested_ns = ended_ns + (ended_ns - now) * REST_SHARE;
         }
         shard.wake_at(shard.now());
@@ -251,6 +257,7 @@ impl Flood {
         let Some(Client { number, state: State::Member { track, .. } }) = shard.connection(key) else {
             return;
         };
+        self.message_ns = arrived_ns;
         let id = self.common.options.identity.id(*number);
         let finding = self.auditor.message(*number, id, track, text);
         if let Finding::Delivered { intended_ns, lag_us } = finding {
@@ -290,7 +297,8 @@ impl Flood {
 
     /// Ends connections that are to be closed, as many as the server keeps up with.
     fn leave(&mut self, shard: &mut Shard<Self>) {
-        while self.departing < DEPARTING_MAX {
+        let departing_max = (DEPARTING_MAX / shard.shards()).max(1);
+        while self.departing < departing_max {
             let Some(key) = self.leaving.pop() else { return };
             let Some(client) = shard.connection(key) else { continue };
             let State::Member { track, .. } = client.state else {

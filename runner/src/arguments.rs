@@ -28,13 +28,11 @@ fn os(arguments: Vec<String>) -> Vec<OsString> {
 }
 
 /// `floodmark limit …`
-pub(crate) fn limit(plan: &Plan) -> Vec<OsString> {
+pub(crate) fn limit(plan: &Plan, reserve_bytes: u64) -> Vec<OsString> {
     let connections = plan.connections_max().min(ceiling::CONNECTIONS_MAX);
     let mut arguments = vec!["limit".into(), "--worker".into(), "--time=3m".into()];
     arguments.push(format!("--connections={connections}"));
-    if let Some(bytes) = plan.connections.memory_reserve_bytes {
-        arguments.push(format!("--reserve={bytes}B"));
-    }
+    arguments.push(format!("--reserve={reserve_bytes}B"));
     os(arguments)
 }
 

@@ -13,6 +13,9 @@ pub(crate) const NAME: &str = "limit";
 /// Connections that the ceiling is measured with, at most: its worker takes no more in a step.
 pub(crate) const CONNECTIONS_MAX: u64 = 1_000_000;
 
+/// A value that the worker says of every measurement, however short.
+pub(crate) const MEASURED: &str = "limit.connects_per_s";
+
 /// Figures of the ceiling, as the worker and the summary name them.
 const FIGURES: [&str; 6] =
     ["pair_bytes", "pairs_max", "connects_per_s", "deliveries_per_s", "wakeup_p50_us", "wakeup_p99_us"];
@@ -25,20 +28,48 @@ const RATIOS: [(&str, &str, &str); 4] = [
     ("pair_bytes", "/memory/ledger/pair/total_bytes", "pair_bytes"),
 ];
 
-/// The summary's `limit`: null when no ceiling was measured.
-pub(crate) fn ceiling(values: &BTreeMap<String, f64>, summary: &Value) -> Value {
+/// What a ratio must not be drawn from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Compare {
+    /// Both ends are on this machine, as the ceiling's are.
+    pub(crate) both_ends: bool,
+    /// Connections were opened as fast as it went. A rate that the plan asked for says nothing of what was possible.
+    pub(crate) connects: bool,
+    /// Messages were sent as fast as it went.
+    pub(crate) deliveries: bool,
+}
+
+/// The summary's `limit`: null when no ceiling was to be measured. `note`: why there is none, or not a whole one.
+pub(crate) fn ceiling(
+    values: &BTreeMap<String, f64>,
+    note: Option<&str>,
+    compare: Compare,
+    summary: &Value,
+) -> Value {
     let figure = |name: &str| values.get(&format!("{NAME}.{name}")).copied();
-    if FIGURES.iter().all(|name| figure(name).is_none()) {
+    if FIGURES.iter().all(|name| figure(name).is_none()) && note.is_none() {
         return Value::Null;
     }
+    // The ceiling of fewer connections than the run's would be too high, or too low.
+    let may = |name: &str| {
+        note.is_none()
+            && compare.both_ends
+            && match name {
+                "connects" => compare.connects,
+                "deliveries" => compare.deliveries,
+                _ => true,
+            }
+    };
     let mut ceiling: serde_json::Map<String, Value> =
         FIGURES.iter().map(|name| ((*name).to_owned(), json!(figure(name).map(tenths)))).collect();
     let ratios = RATIOS.iter().map(|(name, ours, theirs)| {
         let ours = summary.pointer(ours).and_then(Value::as_f64);
-        let ratio = ours.zip(figure(theirs)).filter(|(_, theirs)| *theirs > 0.0).map(|(a, b)| a / b);
+        let both = ours.zip(figure(theirs)).filter(|(_, theirs)| *theirs > 0.0 && may(name));
+        let ratio = both.map(|(ours, theirs)| ours / theirs);
         ((*name).to_owned(), json!(ratio.map(|ratio| (ratio * 1e4).round() / 1e4)))
     });
     ceiling.insert("ratio".into(), Value::Object(ratios.collect()));
+    ceiling.insert("note".into(), json!(note));
     Value::Object(ceiling)
 }
 
@@ -57,10 +88,16 @@ mod tests {
             "delivery": { "rate_per_s": null },
             "memory": { "ledger": { "pair": { "total_bytes": 8300.0 } } },
         });
-        assert_eq!(ceiling(&BTreeMap::new(), &summary), Value::Null);
+        let all = Compare { both_ends: true, connects: true, deliveries: true };
+        assert_eq!(ceiling(&BTreeMap::new(), None, all, &summary), Value::Null);
+        assert_eq!(ceiling(&BTreeMap::new(), Some("why"), all, &summary)["note"], "why");
         let values = [("connects_per_s", 10_000.0), ("deliveries_per_s", 5000.04), ("pair_bytes", 8300.0)];
         let values = values.map(|(name, value)| (format!("limit.{name}"), value)).into();
-        let ceiling = ceiling(&values, &summary);
+        let paced = Compare { connects: false, ..all };
+        let ratio = |note, compare| ceiling(&values, note, compare, &summary)["ratio"]["connects"].clone();
+        assert_eq!((ratio(None, all), ratio(None, paced)), (json!(0.8), Value::Null));
+        assert_eq!(ratio(Some("cut short"), all), Value::Null);
+        let ceiling = ceiling(&values, None, all, &summary);
         assert_eq!(
             ceiling["ratio"],
             json!({ "connects": 0.8, "deliveries": null, "connections": null, "pair_bytes": 1.0 })

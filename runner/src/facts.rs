@@ -30,6 +30,8 @@ pub(crate) struct Facts {
     pub(crate) ready: BTreeMap<Role, BTreeMap<String, Value>>,
     /// The measurement of the ceiling is over.
     pub(crate) limit_over: bool,
+    /// Why there is no ceiling, or not a whole one.
+    pub(crate) limit_note: Option<String>,
     /// The ramp's end, as the generator tells it.
     pub(crate) ramp: Option<Mark>,
     /// The publisher has ended its schedule and the server has accounted for it.
@@ -118,7 +120,11 @@ impl Facts {
             ("worker.ready", _) => {
                 self.ready.insert(role, mark.attributes.clone());
             }
-            ("phase.ended", Some(ceiling::NAME)) => self.limit_over = true,
+            ("phase.ended", Some(ceiling::NAME)) => {
+                self.limit_over = true;
+                let note = mark.attributes.get("cut_short").and_then(Value::as_str);
+                self.limit_note = note.map(|why| format!("cut short: {why}"));
+            }
             ("phase.ended", Some("ramp")) => self.ramp = Some(mark.clone()),
             ("phase.ended", Some("messages")) => self.published = Some(mark.clone()),
             _ => {}

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use telemetry::{Audit, Histogram};
 
-use crate::ceiling;
+use crate::ceiling::{self, Compare};
 use crate::facts::{Facts, MemoryPoint};
 use crate::fit::{self, Slope};
 use crate::ledger::Ledger;
@@ -150,7 +150,12 @@ pub(crate) fn summary(plan: &Plan, facts: &Facts, times: &Times, verdict: &Verdi
             "softirq_ratio": facts.values.get("host.softirq_ratio"),
         },
     });
-    summary[ceiling::NAME] = ceiling::ceiling(&facts.values, &summary);
+    let compare = Compare {
+        both_ends: ends(plan) == 2,
+        connects: plan.connections.pace == Pace::Unlimited,
+        deliveries: plan.messages.as_ref().is_some_and(|messages| messages.pace == Pace::Unlimited),
+    };
+    summary[ceiling::NAME] = ceiling::ceiling(&facts.values, facts.limit_note.as_deref(), compare, &summary);
     // Filled in last, by what everything else says.
     summary["wall"] = Value::Null;
     match (verdict, facts.stopped) {

@@ -91,6 +91,17 @@ impl<L: Copy> Letters<L> {
         }
     }
 
+    /// Forgets the first `count` letters. It moves the others, so let as many come together first as there are others.
+    pub fn forget(&mut self, count: usize) {
+        if count >= self.len() {
+            return self.clear();
+        }
+        let bytes = self.envelopes[count].start;
+        self.envelopes.drain(..count);
+        self.bytes.drain(..bytes as usize);
+        self.envelopes.iter_mut().for_each(|envelope| envelope.start -= bytes);
+    }
+
     /// Moves the letters of `other` behind these.
     pub fn append(&mut self, other: &mut Self) {
         if self.is_empty() {
@@ -222,6 +233,36 @@ impl<L> Drop for Mailboxes<L> {
         if !may_wake(self.pool) {
             tracing::error!(pool = self.pool, "mailboxes were dropped by another pool's shard");
             std::mem::forget(std::mem::take(&mut self.boxes));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn all(letters: &Letters<u32>) -> Vec<(u32, Vec<u8>)> {
+        letters.iter().map(|(letter, body)| (letter, body.to_vec())).collect()
+    }
+
+    proptest! {
+        /// What is forgotten goes with its bytes, and the rest stays as it was; or a queue that is never empty would grow
+        /// for ever.
+        #[test]
+        fn forgetting_keeps_the_rest(bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..9), 0..40),
+                                     count in 0usize..50) {
+            let mut letters = Letters::default();
+            for (number, body) in bodies.iter().enumerate() {
+                letters.push(number as u32, body);
+            }
+            let rest = all(&letters).split_off(count.min(bodies.len()));
+            letters.forget(count);
+            prop_assert_eq!(all(&letters), rest.clone());
+            prop_assert_eq!(letters.bytes.len(), rest.iter().map(|(_, body)| body.len()).sum::<usize>());
+            letters.push(99, b"later");
+            prop_assert_eq!(all(&letters).last().cloned(), Some((99, b"later".to_vec())));
         }
     }
 }

@@ -85,6 +85,8 @@ stats! {
     busy_ns,
     /// Letters received.
     mail_in,
+    /// Letters received and not dealt with yet, where the service keeps such.
+    backlog,
     /// Letters posted to other shards.
     mail_out,
     /// Times a batch of letters did not fit a mailbox and had to wait.

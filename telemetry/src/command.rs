@@ -32,7 +32,7 @@ pub enum Command {
     Close,
     /// Turn a knob while the run goes on. An unknown name is a `warning` mark, never an end.
     Set {
-        /// The knob: `rate`, `interval`.
+        /// The knob: `rate` (messages a second), `connections` (how many there are to be).
         name: String,
         /// Where to turn it, in the knob's own unit.
         value: f64,

@@ -27,6 +27,9 @@ pub(super) fn lines(summary: &Value) -> Vec<String> {
             Some(format!("{name:<11} {ours:>13} of {theirs:>13}   ratio {ratio:.2}"))
         })
         .collect();
+    if let Some(note) = limit.get("note").and_then(Value::as_str) {
+        lines.push(format!("no ratios: {}", note.lines().next().unwrap_or_default()));
+    }
     let wakeup = |quantile: &str| limit.get(format!("wakeup_{quantile}_us"))?.as_f64();
     if let (Some(p50), Some(p99)) = (wakeup("p50"), wakeup("p99")) {
         lines.push(format!("a sleeper wakes up in {p50:.0} µs (p99 {p99:.0} µs)"));

@@ -18,7 +18,7 @@ struct Fake {
 }
 
 /// A laptop as it comes: 8 cores, 16 GB, systemd's limits.
-const LAPTOP: [(&str, &str); 25] = [
+const LAPTOP: [(&str, &str); 26] = [
     ("proc/self/status", "Name:\tfloodmark\nUid:\t0\t0\t0\t0\n"),
     (
         "proc/self/limits",

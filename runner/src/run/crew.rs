@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use telemetry::{BundleError, Command};
 
 use super::{Cut, Run};
+use crate::facts::Facts;
 use crate::wall::Broke;
 use crate::worker::{Event, Role, Worker};
 
@@ -16,6 +17,9 @@ const READY_PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long a worker may take to end when it is told to; then it is killed.
 const END_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The signal that only the kernel and a person send.
+const SIGKILL: i32 = 9;
 
 /// How long to look, when a worker has ended, whether another one's end was the cause.
 const BLAME_PATIENCE: Duration = Duration::from_millis(300);
@@ -27,7 +31,11 @@ impl Run<'_> {
             .map_err(|error| Cut::Stuck(format!("could not start the {}: {error}", role.name())))?;
         let pid = worker.pid();
         self.workers.insert(role, worker);
-        let ready = self.pump(READY_PATIENCE, move |facts| facts.ready.contains_key(&role))?;
+        let over = move |facts: &Facts| role == Role::Limit && facts.limit_over;
+        let ready = self.pump(READY_PATIENCE, move |facts| facts.ready.contains_key(&role) || over(facts))?;
+        if over(&self.facts) {
+            return Ok(());
+        }
         if !ready {
             return Err(Cut::Stuck(format!("the {} was not ready within {READY_PATIENCE:?}", role.name())));
         }
@@ -97,11 +105,12 @@ impl Run<'_> {
                 let colon = if words.is_empty() { "" } else { ": " };
                 let how = self.explain_end(status);
                 let sentence = format!("the {} ended before the run did ({how}){colon}{words}", role.name());
-                return Broke { role, stuck: false, sentence };
+                let killed = status.signal() == Some(SIGKILL);
+                return Broke { role, stuck: false, killed, sentence };
             }
             if Instant::now() >= deadline + BLAME_PATIENCE {
                 let sentence = format!("the {} has closed its output and is stuck", noticed.name());
-                return Broke { role: noticed, stuck: true, sentence };
+                return Broke { role: noticed, stuck: true, killed: false, sentence };
             }
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -109,7 +118,6 @@ impl Run<'_> {
 
     /// How a process ended. Only the kernel and a person send SIGKILL, and the kernel counts when it does.
     fn explain_end(&mut self, status: ExitStatus) -> String {
-        const SIGKILL: i32 = 9;
         if status.signal() != Some(SIGKILL) {
             return status.to_string();
         }

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use telemetry::{Command, Stamp};
 
 use super::{Cut, Run, SAMPLE_INTERVAL};
-use crate::arguments;
 use crate::facts::Facts;
 use crate::plan::{TargetPlan, Until};
 use crate::progress::Phase;
 use crate::ramp::{RAMP_INTERVAL, RampSampler};
 use crate::seen::Stage;
 use crate::worker::{Role, Worker};
+use crate::{arguments, ceiling};
 
 /// How long memory is watched before the ramp, with no connection.
 const BASELINE: Duration = Duration::from_millis(300);
@@ -31,8 +31,16 @@ impl Run<'_> {
             return Ok(());
         }
         self.enter(Phase::Limit)?;
-        self.start(Role::Limit, &arguments::limit(self.plan))?;
-        self.pump(LIMIT_PATIENCE, |facts| facts.limit_over)?;
+        self.start(Role::Limit, &arguments::limit(self.plan, self.reserve_bytes))?;
+        let over = self.pump(LIMIT_PATIENCE, |facts| facts.limit_over)?;
+        // A run without its ceiling is a run all the same, and says why there is none.
+        if !over {
+            self.facts.limit_note = Some(format!("it was not measured within {LIMIT_PATIENCE:?}"));
+        } else if !self.facts.values.contains_key(ceiling::MEASURED) {
+            let words = self.workers.get(&Role::Limit).map(Worker::last_words).unwrap_or_default();
+            let words = if words.is_empty() { "its worker ended without a word".into() } else { words };
+            self.facts.limit_note = Some(words);
+        }
         self.end(Role::Limit)?;
         self.enter(Phase::Starting)
     }
@@ -148,6 +156,12 @@ impl Run<'_> {
         }
         let left = self.plan.connections.hold.saturating_sub(began.elapsed());
         self.pump(left, |_| false)?;
+        // Those that a step asked for late are waited for, as the ramp's were.
+        let asked = self.plan.connections_max();
+        if asked > self.plan.connections.count && self.facts.stopped.is_none() {
+            let tried = |facts: &Facts| facts.value("connections.logins") + facts.value("connections.failed");
+            self.pump_while_it_moves("a step", |facts| tried(facts) >= asked as f64, tried)?;
+        }
         Ok(())
     }
 

@@ -25,7 +25,7 @@ impl Run<'_> {
         }
         match self.phase {
             Phase::Ramp => self.facts.ramp.is_none(),
-            Phase::Hold => {
+            Phase::Hold | Phase::Settle => {
                 let connections_max = self.plan.connections_max();
                 connections_max > self.plan.connections.count
                     && self.facts.value("connections.logins") < connections_max as f64
@@ -101,7 +101,7 @@ impl Run<'_> {
         let state = state.map_or(String::new(), |state| format!(" (it is {})", state_word(state)));
         let sentence =
             format!("the {} has said nothing for {WEDGED_SAMPLES} s: it is stuck{state}", role.name());
-        self.broke = Some(Broke { role, stuck: true, sentence: sentence.clone() });
+        self.broke = Some(Broke { role, stuck: true, killed: false, sentence: sentence.clone() });
         sentence
     }
 }

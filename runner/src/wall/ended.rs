@@ -16,7 +16,7 @@ fn broke(evidence: &Evidence) -> Option<Cause> {
         return Some(cause);
     }
     let kills = evidence.count("host.oom_kills");
-    if kills > 0 && !broke.stuck {
+    if kills > 0 && broke.killed {
         let advice = "ask for fewer connections, or give the machine more memory";
         return Some(Cause::new("kernel.memory", Proof::Counted, 1.0, line, advice));
     }
@@ -51,7 +51,8 @@ fn stopped(evidence: &Evidence) -> Option<Cause> {
 fn too_large(evidence: &Evidence, role: Role) -> Option<Cause> {
     let asked = grouped(evidence.asked);
     let (addresses, ports) = (evidence.addresses, evidence.ports);
-    if role == Role::Generator && evidence.asked > addresses.saturating_mul(ports) {
+    if role == Role::Generator && evidence.addresses_known && evidence.asked > addresses.saturating_mul(ports)
+    {
         let addresses = counted(addresses, "address", "addresses");
         let line = format!(
             "{asked} connections were not even begun: {addresses} × {} ports are too few",

@@ -16,6 +16,8 @@ pub(super) const REACHED_MIN: f64 = 0.9;
 pub(crate) struct Broke {
     pub(crate) role: Role,
     pub(crate) stuck: bool,
+    /// Ended by SIGKILL.
+    pub(crate) killed: bool,
     pub(crate) sentence: String,
 }
 
@@ -75,6 +77,8 @@ pub(crate) struct Evidence {
     pub(crate) server_state: Option<char>,
     pub(crate) server_descriptors_max: Option<f64>,
     pub(crate) addresses: u64,
+    /// Told by the generator, or given: not only what one would begin with.
+    pub(crate) addresses_known: bool,
     pub(crate) ports: u64,
     pub(crate) loopback: bool,
     pub(crate) generator_shards: Option<u64>,

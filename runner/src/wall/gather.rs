@@ -105,6 +105,7 @@ impl Evidence {
             },
             server_state: context.server_state,
             server_descriptors_max: context.server_descriptors_max,
+            addresses_known: of_generator("source_addresses").is_some() || given > 0,
             addresses: of_generator("source_addresses").unwrap_or(given).max(1),
             ports: connections.source_ports.map_or(ephemeral, |ports| ports.count()),
             loopback: context.loopback,

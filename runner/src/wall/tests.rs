@@ -28,6 +28,7 @@ fn calm() -> Evidence {
         expected: 500,
         delivered: 500,
         addresses: 1,
+        addresses_known: true,
         ports: 28_232,
         loopback: true,
         generator_shards: Some(2),
@@ -290,7 +291,7 @@ fn memory_that_ran_low_and_workers_that_broke() {
     ] {
         let mut broken = calm();
         broken.closed_by_server = if role == Role::Server { 1000 } else { 0 };
-        broken.broke = Some(Broke { role, stuck, sentence: "it is gone\nlast words".into() });
+        broken.broke = Some(Broke { role, stuck, killed: !stuck, sentence: "it is gone\nlast words".into() });
         first(&broken, key, &["it is gone"]);
         value(&mut broken, "host.oom_kills", 1.0);
         first(&broken, if stuck { key } else { "kernel.memory" }, &["it is gone"]);
@@ -302,7 +303,7 @@ fn a_plan_that_is_too_large_to_begin_with() {
     let unbegun = |role, asked| {
         let mut evidence = calm();
         (evidence.asked, evidence.begun, evidence.peak, evidence.established) = (asked, 0, 0, 0);
-        evidence.broke = Some(Broke { role, stuck: false, sentence: "it ended".into() });
+        evidence.broke = Some(Broke { role, stuck: false, killed: false, sentence: "it ended".into() });
         evidence
     };
     let words = ["30,000 connections were not even begun", "1 address × 28,232 ports"];

@@ -3,11 +3,15 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 use telemetry::Frame;
 
-use crate::tool::{self, Finished, eventually, floodmark, start};
+use crate::endings::children;
+use crate::recording::{self, summary};
+use crate::run::{self, bundle, run};
+use crate::tool::{self, Finished, eventually, floodmark, scenario, start};
 
 fn json(finished: &Finished) -> Value {
     serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished}"))
@@ -145,4 +149,60 @@ fn wrong_input_says_what_to_write_instead() {
     ] {
         floodmark([&["limit"], arguments].concat()).expect_code(2).expect_stderr(parts);
     }
+}
+
+/// As fast as it goes, so that there is something to compare.
+const FULL_SPEED: [&str; 5] = [
+    "limit=true",
+    "connections.rate=unlimited",
+    "connections.hold=500ms",
+    "messages={ max: true, duration: 400ms }",
+    "settle=500ms",
+];
+
+#[test]
+fn a_run_shows_its_figures_beside_the_ceiling() {
+    let (_dir, bundle) = bundle();
+    let thresholds =
+        "thresholds=[limit.ratio.connects > 0, limit.ratio.deliveries > 0, limit.deliveries_per_s > 0]";
+    let finished =
+        run(&scenario("smoke.yaml"), &bundle, &[&FULL_SPEED[..], &[thresholds]].concat()).expect_code(0);
+    let finished = finished.expect_stdout(&["limit        connects", "ratio", "PASS  smoke"]);
+    assert!(finished.stdout.contains("a sleeper wakes up in"), "{finished}");
+    let limit = &summary(&bundle)["limit"];
+    ["connects_per_s", "deliveries_per_s", "wakeup_p50_us"].iter().for_each(|key| positive(&limit[key]));
+    assert!(limit["note"].is_null(), "{limit:#}");
+    let frames = recording::frames(&bundle);
+    assert!(recording::value(&frames, "limit.connects_per_s").is_some(), "the ceiling is in the bundle");
+    assert_eq!(recording::phases(&frames)[..2], ["began limit", "ended limit"]);
+}
+
+#[test]
+fn a_paced_run_has_no_ratio_of_rates() {
+    let (_dir, bundle) = bundle();
+    run(&scenario("smoke.yaml"), &bundle, &["limit=true", "connections.hold=500ms"]).expect_code(0);
+    let limit = &summary(&bundle)["limit"];
+    positive(&limit["connects_per_s"]);
+    assert!(limit["ratio"]["connects"].is_null() && limit["ratio"]["deliveries"].is_null(), "{limit:#}");
+}
+
+/// A run without its ceiling is a run all the same, and says why there is none.
+#[test]
+fn a_run_outlives_the_measuring_of_its_ceiling() {
+    let (_dir, bundle) = bundle();
+    let arguments =
+        run::arguments(&scenario("smoke.yaml"), &bundle, &["limit=true", "connections.hold=500ms"]);
+    let running = start(arguments);
+    let worker = eventually("the ceiling is being measured", || children(running.pid()).first().copied());
+    kill(Pid::from_raw(worker as i32), Signal::SIGKILL).expect("it is there to be killed");
+    let finished = running.finish().expect_code(0).expect_stdout(&["no ratios: ", "PASS  smoke"]);
+    let limit = &summary(&bundle)["limit"];
+    assert!(limit["note"].is_string() && limit["connects_per_s"].is_null(), "{limit:#}\n{finished}");
+}
+
+#[test]
+fn a_threshold_on_the_ceiling_needs_one() {
+    let (_dir, bundle) = bundle();
+    let finished = run(&scenario("smoke.yaml"), &bundle, &["thresholds=[limit.ratio.connects > 0.5]"]);
+    finished.expect_code(2).expect_stderr(&["needs the machine's ceiling", "limit: true, or give --limit"]);
 }

@@ -1,5 +1,6 @@
 //! Words for people: results on stdout, progress and warnings on stderr.
 
+pub(crate) use doctor::words::grouped;
 use std::io::{self, Write};
 
 use telemetry::{Frame, Histogram};
@@ -56,19 +57,6 @@ impl FrameLines {
     pub(crate) fn are_wanted(&self) -> bool {
         self.line.is_some()
     }
-}
-
-/// `10000` as `10,000`.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// Nanoseconds in the unit that reads best.

@@ -26,6 +26,7 @@ pub fn examine(demand: &Demand, machine: &Machine) -> Report {
         Some(tcp::send(demand, machine)),
         Some(threads::system(demand, machine)),
         Some(threads::pids(demand, machine)),
+        threads::user(demand, machine),
         threads::cgroup(demand, machine),
         Some(threads::mappings(demand, machine)),
         Some(cores::cores(demand, machine)),

@@ -24,7 +24,7 @@ mod machine;
 mod report;
 mod row;
 mod rows;
-mod words;
+pub mod words;
 
 pub use apply::{Applied, Change, Failure, apply, to_apply};
 pub use cgroup::{Cgroup, CgroupCpu, CgroupMemory, CgroupPids};

@@ -75,6 +75,8 @@ pub struct Machine {
     pub memory_free_per_cpu_bytes: Option<u64>,
     /// `kernel.pid_max`: process and thread numbers.
     pub pid_max: Option<u64>,
+    /// RLIMIT_NPROC: processes and threads of a user who is not root.
+    pub processes_max: Option<u64>,
     /// `kernel.threads-max`.
     pub threads_max: Option<u64>,
     /// Threads in the whole system now.
@@ -113,8 +115,8 @@ impl Machine {
             is_root: effective_user(&text("/proc/self/status")).map(|uid| uid == 0),
             page_bytes,
             cores: online(&text("/sys/devices/system/cpu/online")).map(|cores| cgroup.cores(cores)),
-            descriptors_soft_max: limit(&limits, 0),
-            descriptors_hard_max: limit(&limits, 1),
+            descriptors_soft_max: limit(&limits, "Max open files", 0),
+            descriptors_hard_max: limit(&limits, "Max open files", 1),
             descriptors_ceiling: sysctl("fs/nr_open"),
             files_max: sysctl("fs/file-max"),
             files_open: file_nr.map(|[allocated, free, _]| allocated.saturating_sub(free)),
@@ -145,6 +147,7 @@ impl Machine {
             memory_free_per_cpu_bytes: free_pages.and_then(|pages| pages.checked_mul(page_bytes)),
             pid_max: sysctl("kernel/pid_max"),
             threads_max: sysctl("kernel/threads-max"),
+            processes_max: limit(&text("/proc/self/limits"), "Max processes", 0),
             threads: threads(&text("/proc/loadavg")),
             maps_max: sysctl("vm/max_map_count"),
             cgroup,
@@ -197,9 +200,9 @@ fn effective_user(status: &str) -> Option<u64> {
     ids.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
-/// A column of "Max open files"; a limit of `unlimited` is as good as the largest number.
-fn limit(limits: &str, column: usize) -> Option<u64> {
-    let rest = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+/// A column of a line of `/proc/self/limits`; a limit of `unlimited` is as good as the largest number.
+fn limit(limits: &str, name: &str, column: usize) -> Option<u64> {
+    let rest = limits.lines().find_map(|line| line.strip_prefix(name))?;
     let word = rest.split_ascii_whitespace().nth(column)?;
     if word == "unlimited" { Some(u64::MAX) } else { word.parse().ok() }
 }

@@ -1,7 +1,7 @@
 //! Numbers for people.
 
 /// `10000` as `10,000`.
-pub(crate) fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (position, digit) in digits.chars().enumerate() {

@@ -1,17 +1,6 @@
 //! Numbers in sentences: grouped, rounded, with their unit.
 
-/// `10000` as `10,000`.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
+pub(crate) use doctor::words::grouped;
 
 /// A share as `83 %`.
 pub(crate) fn percent(ratio: f64) -> String {

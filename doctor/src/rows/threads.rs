@@ -77,6 +77,17 @@ pub(crate) fn pids(demand: &Demand, machine: &Machine) -> Row {
         .or_else(|| Some(Mend::sysctl("kernel.pid_max", &roomy(need).max(32_768).to_string())))
 }
 
+/// RLIMIT_NPROC counts the threads of a user over all processes, and not root's. `None`: no limit.
+pub(crate) fn user(demand: &Demand, machine: &Machine) -> Option<Row> {
+    let what = ("threads.user", "threads of this user", Unit::Threads);
+    let max = machine.processes_max.filter(|max| *max < u64::MAX && machine.is_root != Some(true))?;
+    // Whose threads run now is not told; our own are the least.
+    let row = counted(what, demand, machine, (0, max));
+    let need = roomy(threads(demand, machine, demand.connections));
+    let command = format!("prlimit --pid $$ --nproc={need}:{need}");
+    Some(row.or_else(|| Some(Mend { command, root: true, setting: None })))
+}
+
 /// `pids.max`. `None`: no limit.
 pub(crate) fn cgroup(demand: &Demand, machine: &Machine) -> Option<Row> {
     let what = ("threads.cgroup", "the cgroup's threads", Unit::Threads);

@@ -218,3 +218,17 @@ fn the_json_keeps_its_shape() {
     assert_eq!(keys(&wall["mend"]), "command root setting");
     assert_eq!(wall["mend"]["setting"]["path"], "/proc/sys/fs/file-max");
 }
+
+#[test]
+fn threads_of_a_user_count_where_the_user_is_not_root() {
+    let limits = "Max processes  20  20  processes\nMax open files  1024  524288  files\n";
+    let fake = Fake::laptop().with("proc/self/limits", limits);
+    assert_eq!(fake.report(MANY).first_wall(), None);
+    let report = fake.with("proc/self/status", "Uid:\t1000\t1000\t1000\t1000\n").report(MANY);
+    let wall = report.first_wall().expect("a wall");
+    assert_eq!(wall.name, "threads.user");
+    assert!(
+        wall.mend.as_ref().is_some_and(|mend| mend.command.starts_with("prlimit --pid $$ --nproc=")),
+        "{wall:?}"
+    );
+}

@@ -112,9 +112,16 @@ impl<'a> Watch<'a> {
         let table = || "a table of descriptors is too small ('ulimit -Hn')".to_owned();
         let by_machine = descriptors_left() / 2;
         let machine = || "the machine has too few descriptors left (fs.file-max)".to_owned();
-        let rooms: [(usize, &dyn Fn() -> String); 4] =
-            [(by_memory, &memory), (by_time as usize, &time), (by_table, &table), (by_machine, &machine)];
-        let (room, why) = rooms.into_iter().min_by_key(|(room, _)| *room).expect("there are four");
+        let by_watches = watches_max().saturating_sub(DESCRIPTORS_LEFT) / 2;
+        let watches = || "a user may have too few epoll watches (fs.epoll.max_user_watches)".to_owned();
+        let rooms: [(usize, &dyn Fn() -> String); 5] = [
+            (by_memory, &memory),
+            (by_time as usize, &time),
+            (by_table, &table),
+            (by_machine, &machine),
+            (by_watches, &watches),
+        ];
+        let (room, why) = rooms.into_iter().min_by_key(|(room, _)| *room).expect("there are five");
         Ok(if room < wanted { (room, Some(why())) } else { (wanted, None) })
     }
 }
@@ -130,6 +137,12 @@ fn descriptors_left() -> usize {
         [used, _, most] => count(most.saturating_sub(used)).saturating_sub(DESCRIPTORS_LEFT),
         _ => usize::MAX,
     }
+}
+
+/// Sockets that event loops of one user may wait for; both ends of a pair are.
+fn watches_max() -> usize {
+    let text = std::fs::read_to_string("/proc/sys/fs/epoll/max_user_watches").unwrap_or_default();
+    text.trim().parse().map_or(usize::MAX, count)
 }
 
 fn count(number: u64) -> usize {

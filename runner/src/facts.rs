@@ -88,7 +88,7 @@ impl Facts {
                 _ => self.received_audit = frame.audit,
             },
             Frame::Mark(mark) => self.learn_mark(role, mark),
-            Frame::Hello(_) | Frame::Log(_) => {}
+            Frame::Hello(_) | Frame::Log(_) | Frame::Table(_) | Frame::Catalog(_) => {}
         }
     }
 

@@ -16,6 +16,7 @@ pub mod conntrack;
 pub mod cpu;
 pub mod descriptors;
 pub mod file_table;
+pub mod group;
 pub mod host_info;
 pub mod load;
 pub mod memory;
@@ -33,6 +34,7 @@ pub use conntrack::Conntrack;
 pub use cpu::Cpu;
 pub use descriptors::Descriptors;
 pub use file_table::FileTable;
+pub use group::Group;
 pub use host_info::HostInfo;
 pub use load::Load;
 pub use memory::Memory;
@@ -46,7 +48,10 @@ pub use tcp::Tcp;
 pub use values::{Name, Values};
 pub use zones::Zones;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+use telemetry::{Meaning, Table};
 
 /// Something that can be asked, again and again, what it sees.
 ///
@@ -59,6 +64,16 @@ pub trait Source: Send {
     /// [`SarError::ProcessGone`] when there is nothing left to watch; any other when this reading failed and the next
     /// may not.
     fn sample(&mut self, out: &mut Values) -> Result<(), SarError>;
+
+    /// What its names mean: all those it has put in so far, and may put in. Asked when a name comes that nobody knows.
+    fn meanings(&self, _out: &mut BTreeMap<String, Meaning>) {}
+
+    /// Begins what takes longer, such as a request over the network: called for all sources before the first is
+    /// sampled.
+    fn begin(&mut self) {}
+
+    /// Tables that came with the last sample. They are taken away.
+    fn tables(&mut self, _out: &mut Vec<Table>) {}
 }
 
 /// Why something could not be measured.

@@ -29,6 +29,10 @@ pub enum Frame {
     Hello(Hello),
     /// A named set of values at a moment.
     Sample(Sample),
+    /// A named table at a moment.
+    Table(Table),
+    /// What names in samples mean.
+    Catalog(Catalog),
     /// Something happened: a phase, a knob, a warning.
     Mark(Mark),
     /// The latencies of one interval.
@@ -71,6 +75,69 @@ pub struct Sample {
     /// The values by name.
     #[serde(serialize_with = "finite_only", deserialize_with = "present_only")]
     pub values: BTreeMap<String, f64>,
+}
+
+/// A named table at a moment: the server's shards, its busiest connections.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Table {
+    /// When the rows were true.
+    #[serde(flatten)]
+    pub at: Stamp,
+    /// Who measured.
+    pub source: String,
+    /// What the rows are: `shards`, `connections`.
+    pub name: String,
+    /// The names of the columns, with their units last.
+    pub columns: Vec<String>,
+    /// As many cells in each as there are columns; a reader takes a row that is shorter as ending in [`Cell::Absent`].
+    pub rows: Vec<Vec<Cell>>,
+}
+
+/// What stands in a table.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Cell {
+    /// A figure.
+    Number(f64),
+    /// A word, an address, a list.
+    Text(String),
+    /// Not measured.
+    #[default]
+    Absent,
+}
+
+/// What names in samples mean. Said before the first sample that holds them; a later catalog adds to an earlier one. A
+/// name that no catalog explains is a gauge.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Catalog {
+    /// When it was said.
+    #[serde(flatten)]
+    pub at: Stamp,
+    /// Whose samples hold the names.
+    pub source: String,
+    /// The names and their meanings.
+    pub names: BTreeMap<String, Meaning>,
+}
+
+/// What one name means. Its unit is the name's last word.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Meaning {
+    /// How its values follow each other.
+    pub kind: Kind,
+    /// A sentence.
+    #[serde(default)]
+    pub help: String,
+}
+
+/// How the values under a name follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// It goes up and down, and each value stands for itself.
+    #[default]
+    Gauge,
+    /// It only grows, from a beginning that may come again; its rate of growth is what matters.
+    Counter,
 }
 
 /// Something happened.
@@ -160,7 +227,9 @@ impl Frame {
             ("hello", Some(schema)) if schema > SCHEMA_VERSION.into() => {
                 Err(FrameError::LaterSchema { schema })
             }
-            ("hello" | "sample" | "mark" | "latency" | "audit" | "log", _) => Err(error.into()),
+            ("hello" | "sample" | "table" | "catalog" | "mark" | "latency" | "audit" | "log", _) => {
+                Err(error.into())
+            }
             _ => Ok(None),
         }
     }
@@ -170,6 +239,8 @@ impl Frame {
         match self {
             Frame::Hello(frame) => frame.at,
             Frame::Sample(frame) => frame.at,
+            Frame::Table(frame) => frame.at,
+            Frame::Catalog(frame) => frame.at,
             Frame::Mark(frame) => frame.at,
             Frame::Latency(frame) => frame.at,
             Frame::Audit(frame) => frame.at,
@@ -182,6 +253,8 @@ impl Frame {
         match self {
             Frame::Hello(frame) => &frame.source,
             Frame::Sample(frame) => &frame.source,
+            Frame::Table(frame) => &frame.source,
+            Frame::Catalog(frame) => &frame.source,
             Frame::Mark(frame) => &frame.source,
             Frame::Latency(frame) => &frame.source,
             Frame::Audit(frame) => &frame.source,

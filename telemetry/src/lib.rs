@@ -16,6 +16,7 @@
 //! - [`clock`]: the two times that every frame carries.
 //! - [`frame`]: the frames; [`latency`]: histograms inside frames; [`audit`]: what became of the messages.
 //! - [`command`]: what a worker is told.
+//! - [`decay`]: what follows from samples: rates and gauges as seen over 1, 10 and 100 seconds.
 //! - [`stream`]: frames over anything that reads or writes; [`lines`]: the bounded lines under it.
 //! - [`bundle`]: the directory that a run leaves behind; [`interval_log`]: its standard latency log.
 
@@ -23,6 +24,7 @@ pub mod audit;
 pub mod bundle;
 pub mod clock;
 pub mod command;
+pub mod decay;
 pub mod frame;
 pub mod interval_log;
 pub mod latency;
@@ -34,7 +36,10 @@ pub use audit::{Audit, AuditFrame};
 pub use bundle::{Bundle, BundleError, BundleReader, FRAMES_FILE, LATENCY_FILE};
 pub use clock::{Stamp, monotonic_ns};
 pub use command::{Command, CommandError, CommandReader};
-pub use frame::{Frame, FrameError, Hello, Log, Mark, SCHEMA_VERSION, Sample};
+pub use decay::{Decayed, Decays, TAUS_S};
+pub use frame::{
+    Catalog, Cell, Frame, FrameError, Hello, Kind, Log, Mark, Meaning, SCHEMA_VERSION, Sample, Table,
+};
 pub use interval_log::{IntervalEntry, IntervalLog, IntervalLogReader};
 pub use latency::{EncodedHistogram, LATENCY_MAX_NS, LATENCY_SIGNIFICANT_DIGITS, Latency, latency_histogram};
 pub use stream::{FrameReader, FrameWriter, LINE_BYTES_MAX};

@@ -8,6 +8,7 @@
 //! loop at once; what has been measured until then is summed up all the same.
 
 mod crew;
+mod introduction;
 mod phases;
 mod verdict;
 mod watch;
@@ -219,6 +220,7 @@ impl<'a> Run<'a> {
     }
 
     fn phases(&mut self) -> Result<(), Cut> {
+        self.introduce()?;
         self.measure_limit()?;
         let (target, router) = self.start_server()?;
         self.target = Some(target);

@@ -8,6 +8,7 @@
 //! ```text
 //!   worker --stdout: frames--> runner --append--> RUN/frames.jsonl --> top, plots, history
 //!          <--stdin: commands--       --append--> RUN/latency.hlog --> any HdrHistogram tool
+//!   sampler --append--> FILE --finish: packed--> FILE --> Recording, which reads a run's frames just as well
 //! ```
 //!
 //! Nothing here depends on the pipe: the same two streams may travel over a message bus later. Every reader takes a
@@ -17,21 +18,35 @@
 //! - [`frame`]: the frames; [`latency`]: histograms inside frames; [`audit`]: what became of the messages.
 //! - [`command`]: what a worker is told.
 //! - [`decay`]: what follows from samples: rates and gauges as seen over 1, 10 and 100 seconds.
+//! - [`queue`]: queues, their [`health`] and [`alert`]s: delay and drain, from lengths and counters.
 //! - [`stream`]: frames over anything that reads or writes; [`lines`]: the bounded lines under it.
 //! - [`bundle`]: the directory that a run leaves behind; [`interval_log`]: its standard latency log.
+//! - [`recording`]: any recording, to read; [`recording_writer`]: one file of frames, to write; [`packing`]: to make it
+//!   small.
 
+pub mod alert;
 pub mod audit;
 pub mod bundle;
 pub mod clock;
+mod columns;
 pub mod command;
 pub mod decay;
 pub mod frame;
+pub mod health;
 pub mod interval_log;
 pub mod latency;
+mod line_file;
 pub mod lines;
+mod number;
+mod packed;
+pub mod packing;
+pub mod queue;
+pub mod recording;
+pub mod recording_writer;
 mod reporter;
 pub mod stream;
 
+pub use alert::{Alert, Threshold};
 pub use audit::{Audit, AuditFrame};
 pub use bundle::{Bundle, BundleError, BundleReader, FRAMES_FILE, LATENCY_FILE};
 pub use clock::{Stamp, monotonic_ns};
@@ -40,8 +55,13 @@ pub use decay::{Decayed, Decays, TAUS_S};
 pub use frame::{
     Catalog, Cell, Frame, FrameError, Hello, Kind, Log, Mark, Meaning, SCHEMA_VERSION, Sample, Table,
 };
+pub use health::{Drain, Health};
 pub use interval_log::{IntervalEntry, IntervalLog, IntervalLogReader};
 pub use latency::{EncodedHistogram, LATENCY_MAX_NS, LATENCY_SIGNIFICANT_DIGITS, Latency, latency_histogram};
+pub use packing::{Finished, pack};
+pub use queue::{QueueSpec, Queues};
+pub use recording::{Placed, Recording};
+pub use recording_writer::RecordingWriter;
 pub use stream::{FrameReader, FrameWriter, LINE_BYTES_MAX};
 
 /// The standard histogram type that latencies are recorded in, so that callers need not name the crate.

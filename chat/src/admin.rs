@@ -9,23 +9,24 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use shard::{Mailboxes, Stats};
+use telemetry::Frame;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use crate::delivery::Letter;
 use crate::directory::Place;
-use crate::figures;
+use crate::figures::Figures;
+use crate::metrics::{self, Format};
 use crate::publisher::{Origin, Receipt};
-use crate::service::Common;
+use crate::{frames, inspect};
 
 /// Admin connections served at a time; more wait in the backlog.
 const CONNECTIONS_MAX: usize = 64;
@@ -95,24 +96,20 @@ impl Drop for OpenTicket<'_> {
 
 const JSON: &str = "application/json";
 
-/// What the admin address serves from.
-pub(crate) struct Admin {
-    pub(crate) common: Arc<Common>,
-    pub(crate) mailboxes: Arc<Mailboxes<Letter>>,
-    pub(crate) stats: Arc<Vec<Stats>>,
-    pub(crate) started: Instant,
-}
+/// A frame a line.
+const JSON_LINES: &str = "application/jsonl";
 
 /// Binds the admin address and serves it until the process ends.
-pub(crate) fn start(address: SocketAddr, admin: Admin) -> io::Result<SocketAddr> {
+pub(crate) fn start(address: SocketAddr, figures: Arc<Figures>) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
     let bound = listener.local_addr()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let _ = figures.control.set(runtime.metrics());
     std::thread::Builder::new().name("chat-admin".into()).spawn(move || {
         runtime.block_on(async {
             match tokio::net::TcpListener::from_std(listener) {
-                Ok(listener) => serve(listener, Arc::new(admin)).await,
+                Ok(listener) => serve(listener, figures).await,
                 Err(error) => tracing::error!(%error, "the admin address is not served"),
             }
         });
@@ -120,48 +117,43 @@ pub(crate) fn start(address: SocketAddr, admin: Admin) -> io::Result<SocketAddr>
     Ok(bound)
 }
 
-async fn serve(listener: tokio::net::TcpListener, admin: Arc<Admin>) {
+async fn serve(listener: tokio::net::TcpListener, figures: Arc<Figures>) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let local = tokio::task::LocalSet::new();
-    let accepting = async {
-        loop {
-            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
-            let stream = match listener.accept().await {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    tracing::warn!(%error, "the admin address cannot accept; trying again soon");
-                    sleep(Duration::from_millis(100)).await;
-                    continue;
-                }
-            };
-            let admin = Arc::clone(&admin);
-            tokio::task::spawn_local(async move {
-                let service = service_fn(move |request| answer(Arc::clone(&admin), request));
-                let mut http = hyper::server::conn::http1::Builder::new();
-                http.timer(TokioTimer::new()).header_read_timeout(REQUEST_TIME);
-                let served =
-                    timeout(CONNECTION_TIME, http.serve_connection(TokioIo::new(stream), service)).await;
-                if let Ok(Err(error)) = served {
-                    tracing::debug!(%error, "an admin connection ended badly");
-                }
-                drop(permit);
-            });
-        }
-    };
-    local.run_until(accepting).await;
+    loop {
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "the admin address cannot accept; trying again soon");
+                sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let figures = Arc::clone(&figures);
+        tokio::spawn(async move {
+            let service = service_fn(move |request| answer(Arc::clone(&figures), request));
+            let mut http = hyper::server::conn::http1::Builder::new();
+            http.timer(TokioTimer::new()).header_read_timeout(REQUEST_TIME);
+            let served = timeout(CONNECTION_TIME, http.serve_connection(TokioIo::new(stream), service)).await;
+            if let Ok(Err(error)) = served {
+                tracing::debug!(%error, "an admin connection ended badly");
+            }
+            drop(permit);
+        });
+    }
 }
 
 type Answer = Response<Full<Bytes>>;
 
-async fn answer(admin: Arc<Admin>, request: Request<Incoming>) -> Result<Answer, Infallible> {
+async fn answer(figures: Arc<Figures>, request: Request<Incoming>) -> Result<Answer, Infallible> {
     let path = request.uri().path();
     let wanted = match path {
-        "/healthz" | "/inspect" | "/metrics" => Method::GET,
+        "/frames" | "/healthz" | "/inspect" | "/metrics" => Method::GET,
         _ if path.starts_with("/send/") => Method::POST,
         _ => {
             return Ok(text(
                 StatusCode::NOT_FOUND,
-                "try GET /metrics, GET /inspect, GET /healthz or POST /send/{id}\n",
+                "try GET /frames, GET /metrics, GET /inspect, GET /healthz or POST /send/{id}\n",
             ));
         }
     };
@@ -173,15 +165,27 @@ async fn answer(admin: Arc<Admin>, request: Request<Incoming>) -> Result<Answer,
     Ok(match path {
         "/healthz" => text(StatusCode::OK, "ok\n"),
         "/metrics" => {
-            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            answer_as(kind, StatusCode::OK, &figures::open_metrics(&admin))
+            let accept = request.headers().get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+            let format = Format::asked_for(&accept.collect::<Vec<_>>().join(","));
+            answer_as(format.content_type(), StatusCode::OK, metrics::text(&figures, format))
         }
-        "/inspect" => answer_as(JSON, StatusCode::OK, &figures::inspect(&admin)),
-        _ => send(&admin, request).await,
+        "/inspect" => answer_as(JSON, StatusCode::OK, inspect::json(&figures)),
+        "/frames" => answer_as(JSON_LINES, StatusCode::OK, frames(&figures)),
+        _ => send(&figures, request).await,
     })
 }
 
-async fn send(admin: &Admin, request: Request<Incoming>) -> Answer {
+/// What the worker says at an interval, now.
+fn frames(figures: &Figures) -> Vec<u8> {
+    let mut out = Vec::with_capacity(32 << 10);
+    let shards = Frame::Table(frames::shards(figures));
+    for frame in [frames::hello(), frames::catalog(figures), frames::sample(figures), shards] {
+        frame.to_line(&mut out);
+    }
+    out
+}
+
+async fn send(figures: &Figures, request: Request<Incoming>) -> Answer {
     let digits = request.uri().path().strip_prefix("/send/").unwrap_or_default().to_owned();
     let number = digits.parse::<u32>().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()));
     let Some(id) = number else {
@@ -200,26 +204,26 @@ async fn send(admin: &Admin, request: Request<Incoming>) -> Answer {
         Err(_) => return text(StatusCode::REQUEST_TIMEOUT, "the message did not come in time\n"),
     };
     let mut places: Vec<Place> = Vec::new();
-    admin.common.directory.places(id, |place| places.push(place));
-    let counters = admin.common.counters.last().expect("the admin address counts behind the shards");
+    figures.common.directory.places(id, |place| places.push(place));
+    let counters = figures.common.counters.last().expect("the admin address counts behind the shards");
     counters.messages.add(1);
     if places.is_empty() {
         counters.nobody_there.add(1);
         return json(StatusCode::OK, id, Receipt::default(), ",\"nobody_there\":1");
     }
-    let tickets = &admin.common.tickets;
+    let tickets = &figures.common.tickets;
     let ticket = tickets.issue();
     // Closed even when the client leaves and this future is dropped.
     let _open = OpenTicket { tickets, ticket };
     for Place { shard, local } in &places {
         let letter = Letter::Deliver { id, local: *local, origin: Origin::Admin { ticket } };
-        if admin.mailboxes.post(usize::from(*shard), letter, &body).is_err() {
+        if figures.mailboxes.post(usize::from(*shard), letter, &body).is_err() {
             counters.dropped.add(1);
-            admin.common.tickets.account(ticket, Receipt { letters: 1, dropped: 1, ..Receipt::default() });
+            figures.common.tickets.account(ticket, Receipt { letters: 1, dropped: 1, ..Receipt::default() });
         }
     }
     let all = timeout(ACCOUNT_TIME, async {
-        while (admin.common.tickets.so_far(ticket).letters as usize) < places.len() {
+        while (figures.common.tickets.so_far(ticket).letters as usize) < places.len() {
             sleep(Duration::from_millis(1)).await;
         }
     });
@@ -231,15 +235,15 @@ fn json(status: StatusCode, id: u32, receipt: Receipt, more: &str) -> Answer {
     let Receipt { delivered, gone, dropped, .. } = receipt;
     let body =
         format!("{{\"id\":{id},\"delivered\":{delivered},\"gone\":{gone},\"dropped\":{dropped}{more}}}\n");
-    answer_as(JSON, status, &body)
+    answer_as(JSON, status, body)
 }
 
 fn text(status: StatusCode, body: &str) -> Answer {
-    answer_as("text/plain; charset=utf-8", status, body)
+    answer_as("text/plain; charset=utf-8", status, body.to_owned())
 }
 
-fn answer_as(kind: &'static str, status: StatusCode, body: &str) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::copy_from_slice(body.as_bytes())));
+fn answer_as(kind: &'static str, status: StatusCode, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     answer

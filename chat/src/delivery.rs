@@ -70,6 +70,7 @@ impl Delivery {
     ) -> &[(Origin, Receipt)] {
         self.receipts.clear();
         self.event_of = None;
+        let first = self.next;
         self.find_copies(shard, router);
         self.copies.sort_unstable();
         let mut start = 0;
@@ -79,13 +80,19 @@ impl Delivery {
             start += run;
         }
         self.copies.clear();
+        shard.stats().served.add((self.next - first) as u64);
         // While publishers keep up with us the letters never come to an end; those that are served go all the same.
         if self.next * 2 >= self.letters.len() {
             self.letters.forget(self.next);
             self.next = 0;
         }
-        shard.stats().backlog.set((self.letters.len() - self.next) as u64);
+        self.tell_backlog(shard);
         &self.receipts
+    }
+
+    /// Counts what waits here, so that a letter is in some queue until it is served.
+    pub(crate) fn tell_backlog(&self, shard: &Shard<Chat>) {
+        shard.stats().backlog.set((self.letters.len() - self.next) as u64);
     }
 
     /// Turns letters into copies for the connections they are for, until there are enough for one turn.

@@ -17,6 +17,9 @@ mod directory;
 #[cfg(feature = "faults")]
 pub mod faults;
 mod figures;
+mod frames;
+mod inspect;
+mod metrics;
 mod options;
 mod publisher;
 mod router;

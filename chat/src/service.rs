@@ -223,6 +223,7 @@ impl Chat {
                 }
             }
         }
+        self.delivery.tell_backlog(shard);
         publisher.totals.accepted += messages;
         publisher.totals.nobody_there += nobody_there;
         publisher.unacknowledged |= messages > 0;
@@ -389,7 +390,7 @@ impl Service for Chat {
         self.leave(shard, key, session);
     }
 
-    fn mail(&mut self, _shard: &mut Shard<Self>, letters: &mut Letters<Letter>) {
+    fn mail(&mut self, shard: &mut Shard<Self>, letters: &mut Letters<Letter>) {
         for (letter, _) in letters.iter() {
             if let Letter::Account { publisher, receipt } = letter {
                 self.account(publisher, receipt);
@@ -397,6 +398,7 @@ impl Service for Chat {
         }
         // Kept until the turn's end, so that a connection gets at most one write per turn.
         self.delivery.letters.append(letters);
+        self.delivery.tell_backlog(shard);
     }
 
     fn timer(&mut self, shard: &mut Shard<Self>, timer: Deadline) {

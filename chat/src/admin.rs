@@ -4,11 +4,10 @@
 //! wake-ups are writes to a descriptor, which would mean something else in a shard's table. So whoever waits for
 //! shards here looks again every millisecond.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
@@ -21,6 +20,7 @@ use telemetry::Frame;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
+use crate::connections::{self, LookError, Query};
 use crate::delivery::Letter;
 use crate::directory::Place;
 use crate::figures::Figures;
@@ -39,60 +39,6 @@ const CONNECTION_TIME: Duration = Duration::from_secs(30);
 
 /// How long `POST /send` waits for the shards to say what became of the message; then it answers 202.
 const ACCOUNT_TIME: Duration = Duration::from_secs(1);
-
-/// Messages sent from here whose fate is not known yet.
-#[derive(Debug, Default)]
-pub(crate) struct Tickets {
-    open: Mutex<Open>,
-}
-
-#[derive(Debug, Default)]
-struct Open {
-    next: u32,
-    tickets: HashMap<u32, Receipt>,
-}
-
-impl Tickets {
-    fn issue(&self) -> u32 {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.next = open.next.wrapping_add(1);
-        let ticket = open.next;
-        open.tickets.insert(ticket, Receipt::default());
-        ticket
-    }
-
-    /// Adds a shard's receipt; one that nobody waits for any more is forgotten.
-    pub(crate) fn account(&self, ticket: u32, receipt: Receipt) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sum) = open.tickets.get_mut(&ticket) {
-            sum.letters += receipt.letters;
-            sum.delivered += receipt.delivered;
-            sum.gone += receipt.gone;
-            sum.dropped += receipt.dropped;
-        }
-    }
-
-    fn so_far(&self, ticket: u32) -> Receipt {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.tickets.get(&ticket).copied().unwrap_or_default()
-    }
-
-    fn close(&self, ticket: u32) {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).tickets.remove(&ticket);
-    }
-}
-
-/// Closes its ticket when dropped.
-struct OpenTicket<'a> {
-    tickets: &'a Tickets,
-    ticket: u32,
-}
-
-impl Drop for OpenTicket<'_> {
-    fn drop(&mut self) {
-        self.tickets.close(self.ticket);
-    }
-}
 
 const JSON: &str = "application/json";
 
@@ -149,11 +95,12 @@ async fn answer(figures: Arc<Figures>, request: Request<Incoming>) -> Result<Ans
     let path = request.uri().path();
     let wanted = match path {
         "/frames" | "/healthz" | "/inspect" | "/metrics" => Method::GET,
+        _ if path.starts_with("/connections/") => Method::GET,
         _ if path.starts_with("/send/") => Method::POST,
         _ => {
             return Ok(text(
                 StatusCode::NOT_FOUND,
-                "try GET /frames, GET /metrics, GET /inspect, GET /healthz or POST /send/{id}\n",
+                "try GET /frames, /connections/{id}, /metrics, /inspect or /healthz, or POST /send/{id}\n",
             ));
         }
     };
@@ -170,29 +117,62 @@ async fn answer(figures: Arc<Figures>, request: Request<Incoming>) -> Result<Ans
             answer_as(format.content_type(), StatusCode::OK, metrics::text(&figures, format))
         }
         "/inspect" => answer_as(JSON, StatusCode::OK, inspect::json(&figures)),
-        "/frames" => answer_as(JSON_LINES, StatusCode::OK, frames(&figures)),
-        _ => send(&figures, request).await,
+        "/frames" => frames(&figures, request.uri().query()),
+        _ => match path.strip_prefix("/connections/") {
+            Some(digits) => look(&figures, digits).await,
+            None => send(&figures, request).await,
+        },
     })
 }
 
 /// What the worker says at an interval, now.
-fn frames(figures: &Figures) -> Vec<u8> {
-    let mut out = Vec::with_capacity(32 << 10);
-    let shards = Frame::Table(frames::shards(figures));
-    for frame in [frames::hello(), frames::catalog(figures), frames::sample(figures), shards] {
-        frame.to_line(&mut out);
+fn frames(figures: &Figures, query: Option<&str>) -> Answer {
+    let query = match Query::parse(query.unwrap_or_default()) {
+        Ok(query) => query,
+        Err(error) => return text(StatusCode::BAD_REQUEST, &format!("{error}\n")),
+    };
+    let mut out = Vec::with_capacity(64 << 10);
+    let tables = [frames::shards(figures), connections::table(figures, query)];
+    let first = [frames::hello(), frames::catalog(figures), frames::sample(figures)];
+    first.into_iter().chain(tables.map(Frame::Table)).for_each(|frame| frame.to_line(&mut out));
+    answer_as(JSON_LINES, StatusCode::OK, out)
+}
+
+/// The connections under the id that a path ends in.
+async fn look(figures: &Figures, digits: &str) -> Answer {
+    let id = match id(digits) {
+        Ok(id) => id,
+        Err(refusal) => return refusal,
+    };
+    match connections::of_id(figures, id).await {
+        Ok(table) => {
+            let mut out = Vec::new();
+            Frame::Table(table).to_line(&mut out);
+            answer_as(JSON_LINES, StatusCode::OK, out)
+        }
+        Err(error) => {
+            let status = match error {
+                LookError::Nobody(_) => StatusCode::NOT_FOUND,
+                LookError::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            text(status, &format!("{error}\n"))
+        }
     }
-    out
+}
+
+/// The id that a path ends in, or what is wrong with it.
+fn id(digits: &str) -> Result<u32, Answer> {
+    let number = digits.parse::<u32>().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    number.ok_or_else(|| {
+        text(StatusCode::BAD_REQUEST, &format!("'{digits}' is not an id: ids are whole numbers below 2^32\n"))
+    })
 }
 
 async fn send(figures: &Figures, request: Request<Incoming>) -> Answer {
     let digits = request.uri().path().strip_prefix("/send/").unwrap_or_default().to_owned();
-    let number = digits.parse::<u32>().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()));
-    let Some(id) = number else {
-        return text(
-            StatusCode::BAD_REQUEST,
-            &format!("'{digits}' is not an id: ids are whole numbers below 2^32\n"),
-        );
+    let id = match id(&digits) {
+        Ok(id) => id,
+        Err(refusal) => return refusal,
     };
     let body = Limited::new(request.into_body(), wire::MESSAGE_BYTES_MAX).collect();
     let body = match timeout(REQUEST_TIME, body).await {
@@ -211,24 +191,22 @@ async fn send(figures: &Figures, request: Request<Incoming>) -> Answer {
         counters.nobody_there.add(1);
         return json(StatusCode::OK, id, Receipt::default(), ",\"nobody_there\":1");
     }
-    let tickets = &figures.common.tickets;
-    let ticket = tickets.issue();
-    // Closed even when the client leaves and this future is dropped.
-    let _open = OpenTicket { tickets, ticket };
+    let ticket = figures.common.tickets.issue();
     for Place { shard, local } in &places {
-        let letter = Letter::Deliver { id, local: *local, origin: Origin::Admin { ticket } };
+        let letter = Letter::Deliver { id, local: *local, origin: Origin::Admin { ticket: ticket.number } };
         if figures.mailboxes.post(usize::from(*shard), letter, &body).is_err() {
             counters.dropped.add(1);
-            figures.common.tickets.account(ticket, Receipt { letters: 1, dropped: 1, ..Receipt::default() });
+            let dropped = Receipt { letters: 1, dropped: 1, ..Receipt::default() };
+            ticket.so_far(|sum| sum.add(dropped));
         }
     }
     let all = timeout(ACCOUNT_TIME, async {
-        while (figures.common.tickets.so_far(ticket).letters as usize) < places.len() {
+        while (ticket.so_far(|sum| sum.letters) as usize) < places.len() {
             sleep(Duration::from_millis(1)).await;
         }
     });
     let status = if all.await.is_ok() { StatusCode::OK } else { StatusCode::ACCEPTED };
-    json(status, id, tickets.so_far(ticket), "")
+    json(status, id, ticket.so_far(|sum| *sum), "")
 }
 
 fn json(status: StatusCode, id: u32, receipt: Receipt, more: &str) -> Answer {

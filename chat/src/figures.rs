@@ -20,7 +20,6 @@ pub(crate) struct Figures {
     pub(crate) common: Arc<Common>,
     pub(crate) mailboxes: Arc<Mailboxes<Letter>>,
     pub(crate) stats: Arc<Vec<Stats>>,
-    pub(crate) started: Instant,
     /// The control side's runtime, once there is one.
     pub(crate) control: OnceLock<RuntimeMetrics>,
 }
@@ -99,7 +98,7 @@ pub(crate) const OF_SHARD: &[ShardFigure] = &[
 
 /// What the server tells besides its counters and the sums over its shards.
 pub(crate) const OF_SERVER: &[ServerFigure] = &[
-    of_server!(Gauge "uptime_s" "Time since the start." f => Some(f.started.elapsed().as_secs_f64())),
+    of_server!(Gauge "uptime_s" "Time since the start." f => Some(f.started().elapsed().as_secs_f64())),
     of_server!(Gauge "directory_entries" "Pairs of a logged-in id and a shard that has it." f => {
         Some(f.common.directory.len() as f64)
     }),
@@ -127,6 +126,10 @@ pub(crate) struct Total {
 }
 
 impl Figures {
+    pub(crate) fn started(&self) -> Instant {
+        self.common.started
+    }
+
     pub(crate) fn shards(&self) -> impl Iterator<Item = OfShard<'_>> {
         let of = |(shard, stats)| OfShard { stats, waiting: self.mailboxes.waiting(shard) as u64 };
         self.stats.iter().enumerate().map(of)

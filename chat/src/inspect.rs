@@ -69,7 +69,7 @@ pub(crate) fn json(figures: &Figures) -> String {
             name: "floodmark chat",
             version: env!("CARGO_PKG_VERSION"),
             pid: std::process::id(),
-            uptime_s: figures.started.elapsed().as_secs_f64(),
+            uptime_s: figures.started().elapsed().as_secs_f64(),
         },
         totals: Totals(figures),
         shards: figures.shards().enumerate().map(|(number, figures)| Shard { number, figures }).collect(),

@@ -2,14 +2,16 @@
 
 use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use shard::{Busiest, Pool, PoolError, PoolOptions};
 use telemetry::{Command, Frame, Reporter};
 use thiserror::Error;
 
-use crate::admin::{self, Tickets};
+use crate::admin;
+use crate::busiest::Asked;
+use crate::connections::{self, Query};
 use crate::counters::Counters;
 use crate::directory::Directory;
 use crate::figures::Figures;
@@ -17,6 +19,7 @@ use crate::frames;
 use crate::options::Options;
 use crate::service::{Chat, Common};
 use crate::session::Front;
+use crate::tickets::Tickets;
 
 /// How often the server says how it is, unless told otherwise.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -36,7 +39,8 @@ pub enum ChatError {
 }
 
 /// Serves until told to stop. Says what its figures mean, a `worker.ready` mark with the addresses once clients may
-/// connect, a sample and a table of the shards at every interval, and both once more at the end.
+/// connect, a sample, a table of the shards and one of the busiest connections at every interval, and all of them once
+/// more at the end.
 ///
 /// Start it before anything else opens descriptors: what is open now stays open in every shard until the end.
 ///
@@ -56,6 +60,10 @@ pub fn run(
         // One for each shard and one for the admin address.
         counters: (0..=shards).map(|_| Counters::default()).collect(),
         tickets: Tickets::default(),
+        sightings: Tickets::default(),
+        busiest: (0..shards).map(|_| Mutex::default()).collect(),
+        asked: Asked::default(),
+        started: Instant::now(),
         fronts: fronts.clone(),
         head_timeout: options.head_timeout,
         current_match: options.current_match,
@@ -74,7 +82,6 @@ pub fn run(
         common,
         mailboxes: Arc::clone(pool.mailboxes()),
         stats: Arc::clone(pool.stats()),
-        started: Instant::now(),
         control: OnceLock::new(),
     });
     let mut reporter = Reporter::new(frames::SOURCE, "chat", emit);
@@ -124,4 +131,5 @@ fn report(reporter: &mut Reporter<'_>, figures: &Figures, busiest: &mut Busiest)
     values.insert("server.busiest_shard_ratio".into(), busiest.ratio(&figures.stats));
     reporter.sample(values);
     reporter.say(Frame::Table(frames::shards(figures)));
+    reporter.say(Frame::Table(connections::table(figures, Query::default())));
 }

@@ -112,7 +112,7 @@ impl BufferPool {
             bytes += buffers.memory_bytes();
         }
         let lent = self.lent.len() - self.vacant.len();
-        let each = if measured == 0 { size_of::<Buffers>() } else { bytes / measured };
+        let each = bytes.checked_div(measured).unwrap_or(size_of::<Buffers>());
         places + stock + each * lent
     }
 

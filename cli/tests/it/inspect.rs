@@ -128,3 +128,148 @@ fn the_worker_says_the_same_frames() {
         assert!(sample.values.contains_key(&format!("server.{name}")), "no server.{name}");
     }
 }
+
+/// The table of connections that a query is answered with.
+fn connections(chat: &Chat, query: &str) -> Table {
+    table(&get(chat, &format!("/frames?{query}")), "connections").clone()
+}
+
+fn numbers(table: &Table, name: &str) -> Vec<f64> {
+    column(table, name).into_iter().map(number).collect()
+}
+
+#[test]
+fn the_busiest_connections_by_messages() {
+    let chat = Chat::start(&["--shards", "3"]);
+    let viewers: Vec<_> = (1..=30).map(|id| Viewer::login(chat.listen, id)).collect();
+    for id in 1..=30 {
+        (0..id % 7).for_each(|_| drop(chat.send(id, "x")));
+    }
+    let table = connections(&chat, "connections=10");
+    assert_eq!(numbers(&table, "messages"), [6.0, 6.0, 6.0, 6.0, 5.0, 5.0, 5.0, 5.0, 4.0, 4.0]);
+    let of = |id: u32| table.rows.iter().position(|row| row[2] == Cell::Number(f64::from(id)));
+    for id in [6, 13, 20, 27, 5, 12, 19, 26] {
+        assert!(of(id).is_some(), "{id} is among them: {table:?}");
+    }
+    let row = of(13).expect("13");
+    let peer = viewers[12].stream.local_addr().expect("an address").to_string();
+    let cell = |name: &str| column(&table, name)[row];
+    assert_eq!((text(cell("ids")), text(cell("peer")), text(cell("protocol"))), ("13", &peer[..], "comet"));
+    assert_eq!((number(cell("outbox_bytes")), number(cell("age_s"))), (0.0, 0.0));
+    assert_eq!(*cell("bytes"), Cell::Absent, "nobody has asked for bytes");
+    let (shard, key) = text(cell("connection")).split_once(':').expect("shard:index.generation");
+    assert_eq!(shard.parse().ok(), Some(number(cell("shard"))));
+    let (index, generation) = key.split_once('.').expect("index.generation");
+    assert!(index.parse::<u32>().is_ok() && generation.parse::<u32>().is_ok(), "{key}");
+
+    // Whoever is closed is gone at once, and the next in line takes the place.
+    for at in [5, 12, 19, 26] {
+        viewers[at].stream.shutdown(std::net::Shutdown::Both).expect("it ends");
+    }
+    chat.wait_for("connections", 26);
+    let rest = numbers(&connections(&chat, "connections=10"), "messages");
+    assert_eq!(rest, [5.0, 5.0, 5.0, 5.0, 4.0, 4.0, 4.0, 4.0, 3.0, 3.0]);
+    assert_eq!(connections(&chat, "connections=0").rows.len(), 0);
+    assert_eq!(connections(&chat, "").rows.len(), 20, "as many as a screen has lines");
+}
+
+#[test]
+fn the_busiest_connections_by_bytes_from_the_first_question_on() {
+    let chat = Chat::start(&["--shards", "2"]);
+    let _viewers: Vec<_> = (1..=3).map(|id| Viewer::login(chat.listen, id)).collect();
+    chat.send(1, "before anybody asked");
+    assert_eq!(connections(&chat, "by=bytes").rows.len(), 0);
+    for _ in 0..2 {
+        chat.send(1, &"x".repeat(100));
+        chat.send(2, &"x".repeat(5000));
+    }
+    let table = connections(&chat, "by=bytes");
+    assert_eq!(numbers(&table, "id"), [2.0, 1.0]);
+    let bytes = numbers(&table, "bytes");
+    assert!((10_000.0..11_000.0).contains(&bytes[0]) && (200.0..400.0).contains(&bytes[1]), "{bytes:?}");
+    assert_eq!(numbers(&table, "bytes_error"), [0.0, 0.0]);
+    assert_eq!(numbers(&table, "messages"), [2.0, 3.0]);
+}
+
+#[test]
+fn slow_readers_by_outbox() {
+    let chat = Chat::start(&["--shards", "2"]);
+    let _viewer = Viewer::login(chat.listen, 1);
+    let mut slow = Viewer::login(chat.listen, 2);
+    let message = "y".repeat(16 * 1024);
+    // Until the kernel takes no more: a reader that stays slow would be closed after a few more.
+    eventually("bytes wait for the slow reader", || {
+        chat.send(2, &message);
+        (chat.metric("outbox_bytes") > 0).then_some(())
+    });
+    let table = connections(&chat, "by=outbox");
+    assert_eq!(numbers(&table, "id"), [2.0], "{table:?}");
+    assert_eq!(numbers(&table, "outbox_bytes")[0] as u64, chat.metric("outbox_bytes"));
+    slow.stream.set_nonblocking(false).expect("blocking");
+    let mut buffer = vec![0; 1 << 16];
+    eventually("the slow reader has caught up", || {
+        let _ = std::io::Read::read(&mut slow.stream, &mut buffer);
+        (chat.metric("outbox_bytes") == 0).then_some(())
+    });
+    assert_eq!(connections(&chat, "by=outbox").rows.len(), 0);
+    let frames = get(&chat, "/frames");
+    assert!(sample(&frames).values["server.outboxed_bytes"] > 0.0);
+}
+
+#[test]
+fn the_connections_of_an_id() {
+    let chat = Chat::start(&["--shards", "3"]);
+    let _tabs: Vec<_> = (0..5).map(|_| Viewer::login(chat.listen, 7)).collect();
+    let _other = Viewer::login(chat.listen, 8);
+    chat.send(7, "x");
+    let found = get(&chat, "/connections/7");
+    let found = table(&found, "connection");
+    assert_eq!(numbers(found, "id"), [7.0; 5]);
+    assert_eq!(numbers(found, "messages"), [1.0; 5]);
+    let wanted = "connection ids id peer protocol messages bytes bytes_error outbox_bytes age_s shard";
+    assert_eq!(found.columns.join(" "), wanted);
+    let nobody = http(chat.admin, "GET", "/connections/9", b"");
+    assert_eq!((nobody.status, nobody.body.as_str()), (404, "nobody is logged in under 9\n"));
+}
+
+#[test]
+fn a_connection_tells_all_its_ids() {
+    let chat = Chat::start(&["--shards", "1"]);
+    let mut fan = Viewer::connect(chat.line);
+    (100..112).for_each(|id| fan.say(&format!("VERSION:1:CONNECT:fan:MATCH:{id}\n")));
+    chat.wait_for("logins_total", 12);
+    for id in [100, 111] {
+        let found = get(&chat, &format!("/connections/{id}"));
+        let found = table(&found, "connection");
+        assert_eq!(text(column(found, "ids")[0]), "100,101,102,103,104,105,106,107,…");
+        assert_eq!((numbers(found, "id")[0], text(column(found, "protocol")[0])), (100.0, "line"));
+    }
+}
+
+#[test]
+fn bad_questions_are_answered_with_a_sentence() {
+    let chat = Chat::start(&[]);
+    let long = format!("/frames?by={}", "x".repeat(3000));
+    let cases = [
+        ("GET", "/frames?connections=65", 400, "0 to 64"),
+        ("GET", "/frames?connections=-1", 400, "connections=-1"),
+        ("GET", "/frames?connections=ten", 400, "whole number"),
+        ("GET", "/frames?by=size", 400, "messages, bytes, outbox or age"),
+        ("GET", "/frames?by", 400, "'by' is not understood"),
+        ("GET", "/frames?top=5", 400, "connections=20&by=messages"),
+        ("GET", "/frames?connections=1%30", 400, "connections=1%30"),
+        ("GET", &long, 400, "messages, bytes"),
+        ("POST", "/frames", 405, "GET"),
+        ("GET", "/connections/", 400, "not an id"),
+        ("GET", "/connections/bob", 400, "'bob'"),
+        ("GET", "/connections/4294967296", 400, "2^32"),
+        ("GET", "/connections/+7", 400, "not an id"),
+        ("DELETE", "/connections/7", 405, "GET"),
+        ("GET", "/connections", 404, "/connections/{id}"),
+    ];
+    for (method, path, status, hint) in cases {
+        let answer = http(chat.admin, method, path, b"");
+        assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
+        assert!(answer.body.contains(hint) && answer.body.len() < 300, "{method} {path}: {answer:?}");
+    }
+}

@@ -6,8 +6,9 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
@@ -17,6 +18,8 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use telemetry::Frame;
+use thiserror::Error;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
@@ -34,11 +37,14 @@ const CONNECTIONS_MAX: usize = 64;
 /// How long a request's head or body may take; then the connection is closed.
 const REQUEST_TIME: Duration = Duration::from_secs(5);
 
-/// How long one admin connection may last, so that idle and stuck ones make room for others.
-const CONNECTION_TIME: Duration = Duration::from_secs(30);
+/// How long one admin connection may last after its last request, so that idle and stuck ones make room for others.
+const IDLE_TIME: Duration = Duration::from_secs(30);
 
 /// How long `POST /send` waits for the shards to say what became of the message; then it answers 202.
 const ACCOUNT_TIME: Duration = Duration::from_secs(1);
+
+/// Characters that are shown of what is not an id.
+const NOT_AN_ID_SHOWN: usize = 40;
 
 const JSON: &str = "application/json";
 
@@ -47,14 +53,14 @@ const JSON_LINES: &str = "application/jsonl";
 
 /// Binds the admin address and serves it until the process ends.
 pub(crate) fn start(address: SocketAddr, figures: Arc<Figures>) -> io::Result<SocketAddr> {
-    let listener = TcpListener::bind(address)?;
+    let listener = std::net::TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
     let bound = listener.local_addr()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _ = figures.control.set(runtime.metrics());
     std::thread::Builder::new().name("chat-admin".into()).spawn(move || {
         runtime.block_on(async {
-            match tokio::net::TcpListener::from_std(listener) {
+            match TcpListener::from_std(listener) {
                 Ok(listener) => serve(listener, figures).await,
                 Err(error) => tracing::error!(%error, "the admin address is not served"),
             }
@@ -63,7 +69,7 @@ pub(crate) fn start(address: SocketAddr, figures: Arc<Figures>) -> io::Result<So
     Ok(bound)
 }
 
-async fn serve(listener: tokio::net::TcpListener, figures: Arc<Figures>) {
+async fn serve(listener: TcpListener, figures: Arc<Figures>) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
@@ -77,15 +83,31 @@ async fn serve(listener: tokio::net::TcpListener, figures: Arc<Figures>) {
         };
         let figures = Arc::clone(&figures);
         tokio::spawn(async move {
-            let service = service_fn(move |request| answer(Arc::clone(&figures), request));
-            let mut http = hyper::server::conn::http1::Builder::new();
-            http.timer(TokioTimer::new()).header_read_timeout(REQUEST_TIME);
-            let served = timeout(CONNECTION_TIME, http.serve_connection(TokioIo::new(stream), service)).await;
-            if let Ok(Err(error)) = served {
-                tracing::debug!(%error, "an admin connection ended badly");
-            }
+            attend(stream, figures).await;
             drop(permit);
         });
+    }
+}
+
+/// Serves one connection until it ends or has asked for nothing in a while.
+async fn attend(stream: TcpStream, figures: Arc<Figures>) {
+    let requests = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&requests);
+    let service = service_fn(move |request| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        answer(Arc::clone(&figures), request)
+    });
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(REQUEST_TIME);
+    let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+    loop {
+        let before = requests.load(Ordering::Relaxed);
+        match timeout(IDLE_TIME, serving.as_mut()).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => return tracing::debug!(%error, "an admin connection ended badly"),
+            Err(_) if requests.load(Ordering::Relaxed) == before => return,
+            Err(_) => {}
+        }
     }
 }
 
@@ -142,7 +164,7 @@ fn frames(figures: &Figures, query: Option<&str>) -> Answer {
 async fn look(figures: &Figures, digits: &str) -> Answer {
     let id = match id(digits) {
         Ok(id) => id,
-        Err(refusal) => return refusal,
+        Err(error) => return error.answer(),
     };
     match connections::of_id(figures, id).await {
         Ok(table) => {
@@ -160,19 +182,28 @@ async fn look(figures: &Figures, digits: &str) -> Answer {
     }
 }
 
-/// The id that a path ends in, or what is wrong with it.
-fn id(digits: &str) -> Result<u32, Answer> {
+/// What stands where an id should.
+#[derive(Debug, Error)]
+#[error("'{0}' is not an id: ids are whole numbers below 2^32")]
+struct NotAnId(String);
+
+impl NotAnId {
+    fn answer(&self) -> Answer {
+        text(StatusCode::BAD_REQUEST, &format!("{self}\n"))
+    }
+}
+
+/// The id that a path ends in.
+fn id(digits: &str) -> Result<u32, NotAnId> {
     let number = digits.parse::<u32>().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()));
-    number.ok_or_else(|| {
-        text(StatusCode::BAD_REQUEST, &format!("'{digits}' is not an id: ids are whole numbers below 2^32\n"))
-    })
+    number.ok_or_else(|| NotAnId(digits.chars().take(NOT_AN_ID_SHOWN).collect()))
 }
 
 async fn send(figures: &Figures, request: Request<Incoming>) -> Answer {
     let digits = request.uri().path().strip_prefix("/send/").unwrap_or_default().to_owned();
     let id = match id(&digits) {
         Ok(id) => id,
-        Err(refusal) => return refusal,
+        Err(error) => return error.answer(),
     };
     let body = Limited::new(request.into_body(), wire::MESSAGE_BYTES_MAX).collect();
     let body = match timeout(REQUEST_TIME, body).await {

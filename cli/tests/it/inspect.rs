@@ -273,3 +273,50 @@ fn bad_questions_are_answered_with_a_sentence() {
         assert!(answer.body.contains(hint) && answer.body.len() < 300, "{method} {path}: {answer:?}");
     }
 }
+
+/// When too many of those in front have left, the shard looks through the others, a piece at a time.
+#[test]
+fn those_next_in_line_are_found_again() {
+    let chat = Chat::start(&["--shards", "1"]);
+    let mut viewers: Vec<_> = (0..200).map(|id| Viewer::login(chat.listen, id)).collect();
+    (0..200).for_each(|id| drop(chat.send(id, "x")));
+    // Those in front by messages, and those in front by age, are all among the first hundred.
+    (0..100).for_each(|id| drop(chat.send(id, "y")));
+    assert_eq!(numbers(&connections(&chat, "connections=64"), "messages"), [2.0; 64]);
+    assert!(numbers(&connections(&chat, "connections=64&by=age"), "id").iter().all(|&id| id < 100.0));
+    viewers.drain(..100);
+    chat.wait_for("connections", 100);
+    for by in ["messages", "age"] {
+        let query = format!("connections=64&by={by}");
+        eventually("the others are found", || {
+            let table = connections(&chat, &query);
+            assert!(numbers(&table, "id").iter().all(|&id| id >= 100.0), "the others are gone");
+            (table.rows.len() == 64).then(|| assert_eq!(numbers(&table, "messages"), [1.0; 64]))
+        });
+    }
+}
+
+#[test]
+fn one_admin_connection_serves_many_questions() {
+    let chat = Chat::start(&["--shards", "1"]);
+    let mut stream = crate::chat::connect(chat.admin);
+    let mut reader = std::io::BufReader::new(stream.try_clone().expect("a second handle"));
+    for path in ["/frames", "/metrics", "/frames?by=age", "/connections/1", "/frames?by=x", "/healthz"] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: chat\r\n\r\n");
+        std::io::Write::write_all(&mut stream, request.as_bytes()).expect("it is asked");
+        let mut length = None;
+        loop {
+            let mut line = String::new();
+            std::io::BufRead::read_line(&mut reader, &mut line).expect("a line of the head");
+            let line = line.trim().to_ascii_lowercase();
+            if let Some(value) = line.strip_prefix("content-length: ") {
+                length = value.parse().ok();
+            }
+            if line.is_empty() {
+                break;
+            }
+        }
+        let mut body = vec![0; length.unwrap_or_else(|| panic!("{path} has no Content-Length"))];
+        std::io::Read::read_exact(&mut reader, &mut body).expect("the body");
+    }
+}

@@ -300,6 +300,9 @@ impl<'a> Run<'a> {
 
     fn sample(&mut self) -> Result<(), Cut> {
         let sample = self.sampler.sample();
+        if let Some(catalog) = self.sampler.catalog() {
+            self.bundle.append(&Frame::Catalog(catalog))?;
+        }
         self.facts.learn_values(&sample.values);
         self.facts.seen.see(sample.at.mono_us, &sample.values);
         self.bundle.append(&Frame::Sample(sample))?;

@@ -1,6 +1,8 @@
 //! What one reading of all groups about this machine costs, source by source: medians over many readings, the processor
 //! time of all threads, and resident memory.
 //!
+//! `PAUSE_MS=1000` asks as seldom as a sampler does, which costs more each time: the caches are cold.
+//!
 //! `cargo run --release -p sar --example cost -- [READINGS] [PID | ADMIN-ADDRESS | URL]…`
 
 #![allow(clippy::print_stdout, reason = "an example that measures and says so")]
@@ -28,9 +30,11 @@ fn main() {
     let mut cost = Cost::open().expect("statm");
     cost.sample(&mut Values::new()).expect("measured");
     let start = Instant::now();
+    let pause = std::env::var("PAUSE_MS").map_or(0, |pause| pause.parse().expect("milliseconds"));
     let mut totals = Vec::new();
     let mut sources: BTreeMap<(usize, &str), Vec<Duration>> = BTreeMap::new();
     for _ in 0..readings {
+        std::thread::sleep(Duration::from_millis(pause));
         let began = Instant::now();
         sampler.read();
         totals.push(began.elapsed());

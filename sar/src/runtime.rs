@@ -219,6 +219,10 @@ impl Source for Runtime {
     fn sample(&mut self, out: &mut Values) -> Result<(), SarError> {
         self.tables.clear();
         let (answer, result) = self.scrape.answer(out);
+        if let Some(frames) = self.scrape.superseded() {
+            self.take(frames, &mut Values::new());
+            self.tables.clear();
+        }
         if let Some(frames) = answer {
             self.take(frames, out);
         }

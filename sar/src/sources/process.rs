@@ -28,7 +28,7 @@ use telemetry::{Kind, Meaning};
 
 use crate::meanings::{Row, explain_behind};
 use crate::proc_file::field;
-use crate::switches::Switches;
+use crate::sources::switches::Switches;
 use crate::{Descriptors, ProcFile, SarError, Source, Values};
 
 /// From this kernel on, `statm` adds up the per-CPU counters, and is exact.

@@ -7,12 +7,9 @@
 //! **Absent, not zero**: what this kernel does not tell, or what needs two readings and has one, is left out.
 //! `/proc/net/tcp` is never read: it costs 128 ms at 93,000 sockets, and stalls the very thing that is measured.
 //!
-//! In [`sources`], a file for each:
-//! - the machine: [`cpu`](sources::cpu), [`load`](sources::load), [`pressure`](sources::pressure), [`memory`](sources::memory), [`zones`](sources::zones), [`slab`](sources::slab) (root only), [`oom`](sources::oom), [`disk`](sources::disk),
-//!   [`network`](sources::network), [`sockets`](sources::sockets), [`tcp`](sources::tcp), [`accept_queues`](sources::accept_queues), [`file_table`](sources::file_table), [`conntrack`](sources::conntrack), [`cgroup`](sources::cgroup)
-//! - one process: [`process`](sources::process), and [`descriptors`](sources::descriptors) over all its tables; [`find`] finds it by name
-//! - what runs inside a server: [`runtime`](sources::runtime) (a floodmark chat), [`prometheus`](sources::prometheus) (any endpoint), [`exec`](sources::exec) (any command)
-//! - this program itself: [`cost`](sources::cost); and when to ask: [`schedule`]
+//! - [`sources`]: what can be asked, a file for each thing; [`group`]: which of them are wanted
+//! - [`sampler`]: all of them asked together; [`schedule`]: when to ask
+//! - [`find`]: processes by their names
 //! - what does not change during a run: [`host_info`]
 
 mod errand;

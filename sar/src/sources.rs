@@ -2,6 +2,12 @@
 //!
 //! A new one implements [`Source`](crate::Source) in a file here, explains its names in `meanings`, and has a line in
 //! `Sampler::of`.
+//!
+//! - the machine: [`cpu`], [`load`], [`pressure`], [`memory`], [`zones`], [`slab`] (root only), [`oom`], [`disk`],
+//!   [`network`], [`sockets`], [`tcp`], [`accept_queues`], [`file_table`], [`conntrack`], [`cgroup`]
+//! - one process: [`process`], and [`descriptors`] over all its tables
+//! - what runs inside a server: [`runtime`] (a floodmark chat), [`prometheus`] (any endpoint), [`exec`] (any command)
+//! - this program itself: [`cost`]
 
 pub mod accept_queues;
 pub mod cgroup;

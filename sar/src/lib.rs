@@ -23,6 +23,7 @@ pub mod memory;
 pub mod oom;
 pub mod proc_file;
 pub mod process;
+pub mod resources;
 pub mod sampler;
 pub mod slab;
 pub mod sockets;

@@ -1,0 +1,438 @@
+//! Utilisation, saturation, errors: each resource of the machine against its limit (Gregg's USE method).
+//!
+//! [`resources`] is a function of [`Figures`], which are means of gauges and rates of counters by their names in samples,
+//! and of [`Limits`], which is what samples do not hold. **Utilisation** is the share of the limit that is in use,
+//! **saturation** what waits because of it, **errors** what was refused. What was not measured is absent, and the row
+//! says so.
+//!
+//! Ports are a bound: nobody counts those in use without reading every socket, so every socket counts as if it held
+//! one of a single address. That row names no nearest limit.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use nix::sys::resource::{Resource as Rlimit, getrlimit};
+use serde::{Deserialize, Serialize};
+
+use crate::HostInfo;
+
+/// Means of gauges and rates of counters, by the names that samples have for them.
+pub type Figures = BTreeMap<String, f64>;
+
+/// What a resource is compared with, where samples do not say.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// Cores that are online.
+    pub cores: Option<u32>,
+    /// The machine's memory.
+    pub memory_total_bytes: Option<u64>,
+    /// What TCP's buffers may take before connections are ended: the third of `tcp_mem`.
+    pub tcp_memory_max_bytes: Option<u64>,
+    /// Ports that the kernel gives to outgoing connections, for each address.
+    pub ports: Option<u64>,
+    /// What a network interface carries each way, by its name.
+    pub link_bytes_per_s: BTreeMap<String, u64>,
+    /// Descriptors that one table of a watched process may have, by its name in samples.
+    pub descriptors: BTreeMap<String, u64>,
+}
+
+impl Limits {
+    /// This machine's limits, and those of the watched processes: their names in samples and their ids.
+    pub fn read(info: &HostInfo, watched: &[(String, u32)]) -> Limits {
+        let sysctl = |name: &str| info.sysctls.get(name).map(String::as_str);
+        let nth = |text: &str, index| text.split(' ').nth(index)?.parse::<u64>().ok();
+        let pages = sysctl("net.ipv4.tcp_mem").and_then(|text| nth(text, 2));
+        let ports = sysctl("net.ipv4.ip_local_port_range")
+            .and_then(|text| (nth(text, 1)? + 1).checked_sub(nth(text, 0)?));
+        Limits {
+            cores: info.cores_online,
+            memory_total_bytes: info.memory_total_bytes,
+            tcp_memory_max_bytes: pages.zip(info.page_size_bytes).map(|(pages, bytes)| pages * bytes),
+            ports,
+            link_bytes_per_s: links(Path::new("/sys/class/net")),
+            descriptors: watched
+                .iter()
+                .filter_map(|(name, pid)| Some((name.clone(), descriptors_max(*pid)?)))
+                .collect(),
+        }
+    }
+}
+
+/// The speed of each interface that has one.
+fn links(folder: &Path) -> BTreeMap<String, u64> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let speed = |entry: fs::DirEntry| {
+        // Megabits a second; -1, or an error, where nobody knows.
+        let text = fs::read_to_string(entry.path().join("speed")).ok()?;
+        let megabits = text.trim().parse::<u64>().ok().filter(|megabits| *megabits > 0)?;
+        Some((entry.file_name().into_string().ok()?, megabits * 1_000_000 / 8))
+    };
+    entries.filter_map(speed).collect()
+}
+
+/// The soft limit of another process, or of this one.
+fn descriptors_max(pid: u32) -> Option<u64> {
+    if pid == std::process::id() {
+        return getrlimit(Rlimit::RLIMIT_NOFILE).ok().map(|(soft, _)| soft);
+    }
+    let text = fs::read_to_string(format!("/proc/{pid}/limits")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_ascii_whitespace().next()?.parse().ok()
+}
+
+/// One resource against its limit.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Resource {
+    /// What it is.
+    pub name: String,
+    /// The share of its limit that is in use; absent when that was not measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub utilisation_ratio: Option<f64>,
+    /// Whether the utilisation is only known to be no more than this.
+    pub is_bound: bool,
+    /// What waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saturation: Option<Figure>,
+    /// What was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub errors: Option<Figure>,
+    /// What is compared with what, or why it was not.
+    pub note: String,
+}
+
+/// A figure and what it counts.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Figure {
+    /// How much.
+    pub value: f64,
+    /// Of what: `ratio` (of the time), `per_s`, `tasks`, `connections`, `letters`.
+    pub unit: &'static str,
+}
+
+impl Resource {
+    fn new(name: impl Into<String>) -> Resource {
+        Resource {
+            name: name.into(),
+            utilisation_ratio: None,
+            is_bound: false,
+            saturation: None,
+            errors: None,
+            note: "not measured".into(),
+        }
+    }
+
+    fn used(mut self, ratio: Option<f64>, note: impl Into<String>) -> Resource {
+        if ratio.is_some() {
+            (self.utilisation_ratio, self.note) = (ratio, note.into());
+        }
+        self
+    }
+
+    fn saturated(mut self, value: Option<f64>, unit: &'static str) -> Resource {
+        self.saturation = value.map(|value| Figure { value, unit });
+        self
+    }
+
+    fn refused(mut self, per_s: Option<f64>) -> Resource {
+        self.errors = per_s.map(|value| Figure { value, unit: "per_s" });
+        self
+    }
+
+    /// What says why there is no utilisation, when there is something to say.
+    fn unless_used(mut self, note: &str) -> Resource {
+        if self.utilisation_ratio.is_none() {
+            self.note = note.to_owned();
+        }
+        self
+    }
+}
+
+/// Every resource against its limit, in the order in which a reader looks for trouble.
+pub fn resources(figures: &Figures, limits: &Limits) -> Vec<Resource> {
+    let at = |name: &str| figures.get(name).copied();
+    let pressure = |what: &str| at(&format!("host.pressure_{what}_some_us")).map(|us_per_s| us_per_s / 1e6);
+    let mut rows = vec![
+        cpu(figures, limits).refused(None),
+        memory(figures, limits).saturated(pressure("memory"), "ratio").refused(at("host.oom_kills")),
+    ];
+    if let Some(ratio) = share(at("cgroup.memory_bytes"), at("cgroup.memory_limit_bytes")) {
+        rows.push(Resource::new("memory (cgroup)").used(Some(ratio), "of the control group's limit"));
+    }
+    let tcp_max = limits.tcp_memory_max_bytes.map(|bytes| bytes as f64);
+    rows.push(
+        Resource::new("tcp memory")
+            .used(share(at("host.tcp_memory_bytes"), tcp_max), "socket buffers of tcp_mem's limit")
+            .saturated(at("host.tcp_memory_pressures"), "per_s")
+            .refused(at("host.tcp_memory_aborts")),
+    );
+    rows.push(network(figures, limits));
+    rows.push(disk(figures).saturated(pressure("io"), "ratio"));
+    rows.push(Resource::new("descriptors").used(
+        share(at("host.file_handles"), at("host.file_handles_max")),
+        "the whole system's, of file-max",
+    ));
+    rows.extend(limits.descriptors.iter().map(|(name, max)| process_descriptors(figures, name, *max)));
+    rows.push(ports(figures, limits));
+    if let Some(ratio) = share(at("host.conntrack_entries"), at("host.conntrack_entries_max")) {
+        let row = Resource::new("conntrack").used(Some(ratio), "of nf_conntrack_max");
+        rows.push(row.refused(at("host.conntrack_drops")));
+    }
+    rows.push(
+        Resource::new("accept queues")
+            .used(at("host.accept_queue_ratio"), "the fullest one of its backlog")
+            .saturated(at("host.accept_queue"), "connections")
+            .refused(at("host.listen_overflows")),
+    );
+    rows.push(
+        Resource::new("shards")
+            .used(at("server.busiest_shard_ratio"), "the busiest shard's time at work")
+            .saturated(at("server.mail_waiting"), "letters")
+            .refused(at("server.mail_full"))
+            .unless_used("not measured (no chat is watched; --admin ADDRESS)"),
+    );
+    rows
+}
+
+fn share(part: Option<f64>, of: Option<f64>) -> Option<f64> {
+    part.zip(of.filter(|of| *of > 0.0)).map(|(part, of)| part / of)
+}
+
+fn cpu(figures: &Figures, limits: &Limits) -> Resource {
+    let at = |name: &str| figures.get(name).copied();
+    let note = limits.cores.map_or("of all cores".into(), |cores| match cores {
+        1 => "of the only core".into(),
+        cores => format!("of {cores} cores"),
+    });
+    let row = Resource::new("cpu").used(at("host.cpu_busy_ratio"), note);
+    match at("host.pressure_cpu_some_us") {
+        Some(us_per_s) => row.saturated(Some(us_per_s / 1e6), "ratio"),
+        // The run queue counts those that run as well.
+        None => {
+            let waiting = at("host.procs_running").zip(limits.cores);
+            row.saturated(waiting.map(|(running, cores)| (running - f64::from(cores)).max(0.0)), "tasks")
+        }
+    }
+}
+
+fn memory(figures: &Figures, limits: &Limits) -> Resource {
+    let free = share(
+        figures.get("host.memory_available_bytes").copied(),
+        limits.memory_total_bytes.map(|bytes| bytes as f64),
+    );
+    Resource::new("memory").used(free.map(|free| (1.0 - free).max(0.0)), "what is not available, of all")
+}
+
+fn network(figures: &Figures, limits: &Limits) -> Resource {
+    let at = |name: String| figures.get(&name).copied();
+    let busiest = limits
+        .link_bytes_per_s
+        .iter()
+        .filter_map(|(name, speed)| {
+            let ways = ["received_bytes", "sent_bytes"];
+            let bytes =
+                ways.into_iter().filter_map(|way| at(format!("host.net.{name}.{way}"))).reduce(f64::max)?;
+            Some((name, bytes / *speed as f64))
+        })
+        .max_by(|a, b| a.1.total_cmp(&b.1));
+    let bad = ["errors", "drops"].map(|what| {
+        let is_bad = |name: &str| name.starts_with("host.net.") && name.ends_with(&format!("_{what}"));
+        figures.iter().filter(|(name, _)| is_bad(name)).map(|(_, per_s)| *per_s).reduce(|a, b| a + b)
+    });
+    let note = busiest.map_or(String::new(), |(name, _)| format!("{name}, the busier way, of its speed"));
+    Resource::new("network")
+        .used(busiest.map(|(_, ratio)| ratio), note)
+        .refused(bad.into_iter().flatten().reduce(|a, b| a + b))
+        .unless_used("no interface tells its speed")
+}
+
+fn disk(figures: &Figures) -> Resource {
+    let busiest = figures
+        .iter()
+        .filter_map(|(name, ms_per_s)| {
+            Some((name.strip_prefix("host.disk.")?.strip_suffix(".busy_ms")?, ms_per_s / 1e3))
+        })
+        .max_by(|a, b| a.1.total_cmp(&b.1));
+    let note = busiest.map_or(String::new(), |(name, _)| format!("{name}'s time at work"));
+    Resource::new("disk").used(busiest.map(|(_, ratio)| ratio), note)
+}
+
+fn process_descriptors(figures: &Figures, name: &str, max: u64) -> Resource {
+    let at = |what: &str| figures.get(&format!("{name}.{what}")).copied();
+    let tables = at("descriptor_tables").unwrap_or(1.0).max(1.0);
+    let note = if tables > 1.0 {
+        format!("of {max} in each of {tables:.0} tables")
+    } else {
+        format!("of the process's limit of {max}")
+    };
+    Resource::new(format!("descriptors ({name})"))
+        .used(share(at("descriptors"), Some(max as f64 * tables)), note)
+        .unless_used("not measured (as root, or as the process's user)")
+}
+
+fn ports(figures: &Figures, limits: &Limits) -> Resource {
+    let at = |name: &str| figures.get(name).copied();
+    let sockets = at("host.tcp_sockets").map(|open| open + at("host.tcp_time_wait").unwrap_or(0.0));
+    let ratio = share(sockets, limits.ports.map(|ports| ports as f64));
+    let mut row = match ratio {
+        Some(ratio) if ratio > 1.0 => {
+            Resource::new("ports").unless_used("more sockets than one address has ports: there are several")
+        }
+        ratio => Resource::new("ports").used(ratio, "at most: as if every socket held one of one address"),
+    };
+    row.is_bound = row.utilisation_ratio.is_some();
+    row
+}
+
+/// The resource whose limit is nearest, of those whose utilisation was measured.
+pub fn nearest(rows: &[Resource]) -> Option<&Resource> {
+    let measured = rows.iter().filter(|row| row.utilisation_ratio.is_some() && !row.is_bound);
+    measured.max_by(|a, b| {
+        a.utilisation_ratio.partial_cmp(&b.utilisation_ratio).unwrap_or(std::cmp::Ordering::Equal)
+    })
+}
+
+/// Which resource is nearest its limit, and which of them refused something.
+pub fn sentence(rows: &[Resource]) -> String {
+    let mut said = match nearest(rows) {
+        Some(Resource { name, utilisation_ratio: Some(ratio), note, .. }) => {
+            format!("Nearest its limit: {name}, at {:.0} % ({note}).", ratio * 100.0)
+        }
+        _ => "No resource was measured against its limit.".to_owned(),
+    };
+    let refused: Vec<String> = rows
+        .iter()
+        .filter_map(|row| {
+            let per_s = row.errors.filter(|errors| errors.value > 0.0)?.value;
+            Some(format!("{} ({per_s:.1}/s)", row.name))
+        })
+        .collect();
+    if !refused.is_empty() {
+        said.push_str(&format!(" Errors: {}.", refused.join(", ")));
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figures(entries: &[(&str, f64)]) -> Figures {
+        entries.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
+    }
+
+    fn limits() -> Limits {
+        Limits {
+            cores: Some(4),
+            memory_total_bytes: Some(1000),
+            tcp_memory_max_bytes: Some(500),
+            ports: Some(28_232),
+            link_bytes_per_s: [("eth0".into(), 125_000_000), ("eth1".into(), 1_000)].into(),
+            descriptors: [("server".into(), 1024)].into(),
+        }
+    }
+
+    fn row<'a>(rows: &'a [Resource], name: &str) -> &'a Resource {
+        rows.iter().find(|row| row.name == name).unwrap_or_else(|| panic!("no {name} in {rows:?}"))
+    }
+
+    fn used(rows: &[Resource], name: &str) -> Option<f64> {
+        row(rows, name).utilisation_ratio
+    }
+
+    #[test]
+    fn each_resource_is_compared_with_its_own_limit() {
+        let figures = figures(&[
+            ("host.cpu_busy_ratio", 0.25),
+            ("host.pressure_cpu_some_us", 120_000.0),
+            ("host.memory_available_bytes", 400.0),
+            ("host.tcp_memory_bytes", 50.0),
+            ("host.net.eth0.received_bytes", 12_500_000.0),
+            ("host.net.eth0.sent_bytes", 25_000_000.0),
+            ("host.net.eth1.sent_bytes", 100.0),
+            ("host.net.eth0.received_drops", 2.0),
+            ("host.net.eth1.sent_errors", 1.0),
+            ("host.disk.sda.busy_ms", 310.0),
+            ("host.disk.sdb.busy_ms", 20.0),
+            ("host.file_handles", 10.0),
+            ("host.file_handles_max", 100.0),
+            ("server.descriptors", 1536.0),
+            ("server.descriptor_tables", 3.0),
+            ("host.tcp_sockets", 14_000.0),
+            ("host.tcp_time_wait", 116.0),
+            ("host.accept_queue_ratio", 0.9),
+            ("host.accept_queue", 117.0),
+            ("host.listen_overflows", 3.5),
+            ("server.busiest_shard_ratio", 0.7),
+            ("server.mail_waiting", 12.0),
+        ]);
+        let rows = resources(&figures, &limits());
+        for (name, ratio) in [
+            ("cpu", 0.25),
+            ("memory", 0.6),
+            ("tcp memory", 0.1),
+            ("network", 0.2),
+            ("disk", 0.31),
+            ("descriptors", 0.1),
+            ("descriptors (server)", 0.5),
+            ("ports", 0.5),
+            ("accept queues", 0.9),
+            ("shards", 0.7),
+        ] {
+            assert!(
+                used(&rows, name).is_some_and(|seen| (seen - ratio).abs() < 1e-9),
+                "{:?}",
+                row(&rows, name)
+            );
+        }
+        assert_eq!(row(&rows, "cpu").saturation, Some(Figure { value: 0.12, unit: "ratio" }));
+        assert_eq!(row(&rows, "network").errors, Some(Figure { value: 3.0, unit: "per_s" }));
+        assert_eq!(row(&rows, "shards").saturation, Some(Figure { value: 12.0, unit: "letters" }));
+        assert_eq!(
+            sentence(&rows),
+            "Nearest its limit: accept queues, at 90 % (the fullest one of its backlog). Errors: network (3.0/s), \
+             accept queues (3.5/s)."
+        );
+    }
+
+    #[test]
+    fn what_was_not_measured_says_so_and_is_no_zero() {
+        let rows = resources(&Figures::new(), &Limits::default());
+        for row in &rows {
+            assert_eq!((row.utilisation_ratio, row.saturation, row.errors), (None, None, None), "{row:?}");
+            assert!(!row.note.is_empty(), "{row:?}");
+        }
+        for name in ["cpu", "memory", "network", "disk", "descriptors", "ports", "shards", "accept queues"] {
+            row(&rows, name);
+        }
+        assert_eq!(nearest(&rows), None);
+        assert_eq!(sentence(&rows), "No resource was measured against its limit.");
+    }
+
+    #[test]
+    fn ports_are_a_bound_and_never_the_nearest_limit() {
+        let crowded = figures(&[("host.tcp_sockets", 28_000.0), ("host.cpu_busy_ratio", 0.1)]);
+        let rows = resources(&crowded, &limits());
+        assert!(row(&rows, "ports").is_bound && used(&rows, "ports").is_some_and(|ratio| ratio > 0.9));
+        assert_eq!(nearest(&rows).map(|row| row.name.as_str()), Some("cpu"));
+        let many = resources(&figures(&[("host.tcp_sockets", 1e6)]), &limits());
+        assert_eq!(used(&many, "ports"), None);
+    }
+
+    #[test]
+    fn without_pressure_the_run_queue_tells_what_waits() {
+        let busy = figures(&[("host.procs_running", 9.0)]);
+        let rows = resources(&busy, &limits());
+        assert_eq!(row(&rows, "cpu").saturation, Some(Figure { value: 5.0, unit: "tasks" }));
+    }
+
+    #[test]
+    fn limits_of_this_machine_are_read_and_survive_json() {
+        let limits = Limits::read(&HostInfo::read(), &[("me".into(), std::process::id())]);
+        assert!(limits.cores.is_some() && limits.memory_total_bytes.is_some(), "{limits:?}");
+        assert!(limits.descriptors["me"] > 0 && limits.ports.is_some_and(|ports| ports > 0), "{limits:?}");
+        let text = serde_json::to_string(&limits).expect("JSON");
+        assert_eq!(serde_json::from_str::<Limits>(&text).expect("JSON"), limits);
+    }
+}

@@ -38,6 +38,7 @@ mod packed;
 pub mod packing;
 pub mod recording;
 pub mod recording_writer;
+pub mod queue;
 mod reporter;
 pub mod stream;
 
@@ -58,4 +59,5 @@ pub use stream::{FrameReader, FrameWriter, LINE_BYTES_MAX};
 
 /// The standard histogram type that latencies are recorded in, so that callers need not name the crate.
 pub use hdrhistogram::Histogram;
+pub use queue::{Drain, Health, QueueSpec, Queues, Threshold};
 pub use reporter::Reporter;

@@ -183,7 +183,7 @@ fn queue(text: &str) -> Result<QueueSpec, String> {
 }
 
 fn alert(text: &str) -> Result<Threshold, String> {
-    const HINT: &str = "write NAME=600k for a length or NAME=10s for a delay";
+    const HINT: &str = "write NAME=600000 for a length or NAME=10s for a delay";
     let (queue, limit) = text.rsplit_once('=').filter(|(queue, _)| !queue.is_empty()).ok_or(HINT)?;
     let queue = queue.to_owned();
     if let Ok(Count(length)) = Count::from_str(limit) {

@@ -36,9 +36,9 @@ pub mod lines;
 mod number;
 mod packed;
 pub mod packing;
+pub mod queue;
 pub mod recording;
 pub mod recording_writer;
-pub mod queue;
 mod reporter;
 pub mod stream;
 

@@ -105,9 +105,10 @@ pub(crate) fn text(picture: &Picture, dialect: Dialect) -> String {
             Kind::Gauge => named(&family, Kind::Gauge),
         };
         let help = help(picture, name);
-        for (suffix, values, what) in
-            [("decayed", decayed.averages, "Decayed average"), ("maximum", decayed.maxima, "Maximum over tau")]
-        {
+        for (suffix, values, what) in [
+            ("decayed", decayed.averages, "Decayed average"),
+            ("maximum", decayed.maxima, "Maximum over tau"),
+        ] {
             let help = format!("{what}. {help}");
             for (value, tau_s) in values.into_iter().zip(TAUS_S) {
                 let tau = format!("{tau_s}s");
@@ -132,7 +133,11 @@ fn queues(picture: &Picture, families: &mut Families) {
         gauge("length", "What waits in the queue.", Some(health.length));
         gauge("enqueued_per_second", "What comes into the queue.", health.enqueue_per_s);
         gauge("dequeued_per_second", "What leaves the queue.", health.dequeue_per_s);
-        gauge("delay_seconds", "Length by dequeue rate: how long what comes in now will wait.", health.delay_s);
+        gauge(
+            "delay_seconds",
+            "Length by dequeue rate: how long what comes in now will wait.",
+            health.delay_s,
+        );
         let drain = health.drain.as_ref().map(|drain| match drain {
             Drain::After { seconds } => *seconds,
             Drain::Never => f64::INFINITY,

@@ -152,7 +152,9 @@ fn plain(name: &str) -> Result<String, String> {
     let allowed = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.');
     let reserved = ["host", "sar", "cgroup"].contains(&name);
     if name.is_empty() || reserved || !name.chars().all(allowed) {
-        return Err(format!("'{name}' cannot be a name: write letters, digits, '_', and not host, sar or cgroup"));
+        return Err(format!(
+            "'{name}' cannot be a name: write letters, digits, '_', and not host, sar or cgroup"
+        ));
     }
     Ok(name.to_owned())
 }
@@ -189,7 +191,8 @@ fn alert(text: &str) -> Result<Threshold, String> {
     if let Ok(Count(length)) = Count::from_str(limit) {
         return Ok(Threshold { queue, length: Some(length as f64), delay_s: None });
     }
-    let span: Span = limit.parse().map_err(|_| format!("'{limit}' is neither a length nor a time ({HINT})"))?;
+    let span: Span =
+        limit.parse().map_err(|_| format!("'{limit}' is neither a length nor a time ({HINT})"))?;
     Ok(Threshold { queue, length: None, delay_s: Some(span.0.as_secs_f64()) })
 }
 
@@ -202,11 +205,15 @@ mod tests {
         let spec = queue("jobs=jobs.waiting,dequeued=jobs.done").expect("a queue");
         assert_eq!((spec.name.as_str(), spec.length.as_str()), ("jobs", "jobs.waiting"));
         assert_eq!((spec.enqueued, spec.dequeued.as_deref()), (None, Some("jobs.done")));
-        for text in ["", "jobs", "jobs=", "jobs=a,b", "jobs=a,done=b", "jobs=a,enqueued=", "host=a", "a b=c"] {
+        for text in ["", "jobs", "jobs=", "jobs=a,b", "jobs=a,done=b", "jobs=a,enqueued=", "host=a", "a b=c"]
+        {
             assert!(queue(text).is_err(), "{text}");
         }
         let length = alert("shards.mail*=10000").expect("a length");
-        assert_eq!((length.queue.as_str(), length.length, length.delay_s), ("shards.mail*", Some(10_000.0), None));
+        assert_eq!(
+            (length.queue.as_str(), length.length, length.delay_s),
+            ("shards.mail*", Some(10_000.0), None)
+        );
         assert_eq!(alert("jobs=1500ms").expect("a time").delay_s, Some(1.5));
         for text in ["", "jobs", "=5s", "jobs=", "jobs=soon"] {
             assert!(alert(text).is_err(), "{text}");

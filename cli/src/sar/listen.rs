@@ -197,8 +197,13 @@ mod tests {
 
     #[test]
     fn requests_are_told_from_noise() {
-        let seen = request(b"GET /metrics?x=1 HTTP/1.1\r\naccept: a\r\nAccept: b\r\n\r\n").expect("no noise").expect("whole");
-        assert_eq!((seen.method.as_str(), seen.path.as_str(), seen.accept.as_str()), ("GET", "/metrics", "a,b"));
+        let seen = request(b"GET /metrics?x=1 HTTP/1.1\r\naccept: a\r\nAccept: b\r\n\r\n")
+            .expect("no noise")
+            .expect("whole");
+        assert_eq!(
+            (seen.method.as_str(), seen.path.as_str(), seen.accept.as_str()),
+            ("GET", "/metrics", "a,b")
+        );
         let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(FIELDS_MAX + 1));
         let long = format!("GET /{} HTTP/1.1\r\n", "x".repeat(HEAD_BYTES_MAX));
         for (head, status) in [

@@ -6,7 +6,9 @@
 use std::collections::HashMap;
 
 use sar::resources::Figures;
-use telemetry::{Catalog, Decayed, Decays, Health, Kind, Mark, Meaning, QueueSpec, Queues, Stamp, Table, Threshold};
+use telemetry::{
+    Catalog, Decayed, Decays, Health, Kind, Mark, Meaning, QueueSpec, Queues, Stamp, Table, Threshold,
+};
 
 /// A source that has been silent for longer than this, next to the others, has nothing current to say.
 const SILENCE_US: u64 = 15_000_000;
@@ -81,12 +83,11 @@ impl Picture {
         }
     }
 
-    pub(crate) fn sample<'a>(
-        &mut self,
-        at: Stamp,
-        source: &str,
-        values: impl Iterator<Item = (&'a str, f64)> + Clone,
-    ) {
+    /// Takes in a sample, whose values `values` gives, in the same order each time that it is asked.
+    pub(crate) fn sample<'a, I>(&mut self, at: Stamp, source: &str, values: impl Fn() -> I)
+    where
+        I: Iterator<Item = (&'a str, f64)>,
+    {
         let before_us = match self.sources.iter_mut().find(|(known, _)| known == source) {
             Some((_, at_us)) => Some(std::mem::replace(at_us, at.mono_us)),
             None => {
@@ -98,8 +99,8 @@ impl Picture {
         self.sources.retain(|(_, at_us)| at_us + SILENCE_US >= at.mono_us);
         let meanings = &self.meanings;
         let kind = |name: &str| meanings.get(name).map_or(Kind::Gauge, |meaning| meaning.kind);
-        self.decays.update(at.mono_us, values.clone(), kind);
-        self.remember(at.mono_us, values.clone());
+        self.decays.update(at.mono_us, values(), kind);
+        self.remember(at.mono_us, values());
         let (latest, places) = (&self.latest, &self.places);
         self.queues.update(at.mono_us, &|name| {
             let latest = latest.get(*places.get(name)?)?;
@@ -107,8 +108,9 @@ impl Picture {
         });
         if let (Some(means), Some(before_us)) = (&mut self.means, before_us) {
             let seconds = at.mono_us.saturating_sub(before_us) as f64 / 1e6;
-            for (name, _) in values {
-                let Some(decayed) = self.decays.get(name).filter(|decayed| decayed.at_us == at.mono_us) else {
+            for (name, _) in values() {
+                let Some(decayed) = self.decays.get(name).filter(|decayed| decayed.at_us == at.mono_us)
+                else {
                     continue;
                 };
                 means.entry(name.to_owned()).or_default().add(decayed.value, seconds);

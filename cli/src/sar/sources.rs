@@ -1,0 +1,124 @@
+//! What is to be sampled, from what was asked for.
+
+use std::net::SocketAddr;
+
+use sar::{Exec, Group, Prometheus, Runtime, RuntimeOptions, Sampler, SamplerOptions, SarError, find};
+
+use crate::exit::Exit;
+use crate::output::say;
+use crate::sar::flags::SarFlags;
+use crate::worker::resolve;
+
+/// Processes that are watched at most; with a name that more have, the first ones are.
+const WATCHED_MAX: usize = 64;
+
+/// What a chat's names begin with, those of its process too.
+const SERVER: &str = "server";
+
+/// Everything that was asked for.
+pub(crate) struct Sources {
+    pub(crate) sampler: Sampler,
+    /// The groups to show: none for all.
+    pub(crate) groups: Vec<Group>,
+    /// Names in samples, and process ids.
+    pub(crate) watched: Vec<(String, u32)>,
+    /// Nothing but processes.
+    pub(crate) only_processes: bool,
+}
+
+pub(crate) fn gather(flags: &SarFlags) -> Result<Sources, Exit> {
+    let (watched, admins) = processes(flags)?;
+    let is_runtime = !(admins.is_empty() && flags.scrape.is_empty() && flags.exec.is_empty());
+    let mut groups = flags.group.clone();
+    let only_processes = groups == [Group::Proc] && !is_runtime && !watched.is_empty();
+    // Whoever names a process or a server wants to see it.
+    if !groups.is_empty() {
+        let more = [(Group::Proc, !watched.is_empty()), (Group::Runtime, is_runtime)];
+        groups.extend(more.into_iter().filter_map(|(group, wanted)| wanted.then_some(group)));
+    }
+    let asked = if groups.is_empty() { &Group::ALL[..] } else { &groups };
+    // A chat may be in another control group than this tool.
+    let cgroup_of = match &watched[..] {
+        [(_, pid)] => Some(*pid),
+        _ => None,
+    };
+    let options = SamplerOptions { cores: flags.cores, pss: flags.pss, cgroup_of };
+    let mut sampler = Sampler::of(asked, &options);
+    for (name, pid) in &watched {
+        sampler.watch(*pid, name).map_err(refused)?;
+    }
+    for (index, admin) in admins.iter().enumerate() {
+        let prefix = if index == 0 { SERVER.to_owned() } else { format!("{SERVER}{}", index + 1) };
+        let options = RuntimeOptions { connections: 0, prefix, ..RuntimeOptions::default() };
+        sampler.add(Group::Runtime, Runtime::open(*admin, options).map_err(refused)?);
+    }
+    for scrape in &flags.scrape {
+        let source = Prometheus::open(&scrape.name, &scrape.value, flags.keep.clone());
+        sampler.add(Group::Runtime, source.map_err(refused)?);
+    }
+    for exec in &flags.exec {
+        sampler.add(Group::Runtime, Exec::open(&exec.name, &exec.value).map_err(refused)?);
+    }
+    Ok(Sources { sampler, groups, watched, only_processes })
+}
+
+/// What cannot be watched at all was asked for wrongly.
+fn refused(error: SarError) -> Exit {
+    Exit::wrong_input(error)
+}
+
+type Watched = (Vec<(String, u32)>, Vec<SocketAddr>);
+
+/// The processes with their names in samples, and the chats to ask.
+fn processes(flags: &SarFlags) -> Result<Watched, Exit> {
+    let mut watched: Vec<(String, u32)> = Vec::new();
+    let mut admins: Vec<SocketAddr> = flags.admin.as_deref().map(resolve).transpose()?.into_iter().collect();
+    let looks_for_chats = !admins.is_empty() || !flags.name.is_empty();
+    let chats = if looks_for_chats { find::chats() } else { Vec::new() };
+    // The chat behind the address that was given, if it is on this machine.
+    for chat in chats.iter().filter(|chat| chat.admin.is_some_and(|admin| admins.contains(&admin))) {
+        watched.push((SERVER.to_owned(), chat.pid));
+    }
+    for pid in &flags.pid {
+        let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        add(&mut watched, name.trim(), *pid);
+    }
+    for name in &flags.name {
+        let pids = find::processes(name);
+        if pids.is_empty() {
+            return Err(Exit::wrong_input(format!(
+                "no process is called '{name}' (see what runs: ps -e -o pid,comm)"
+            )));
+        }
+        for pid in pids {
+            let chat = chats.iter().find(|chat| chat.pid == pid);
+            let new = chat.and_then(|chat| chat.admin).filter(|admin| !admins.contains(admin));
+            if let (Some(admin), true) = (new, admins.is_empty()) {
+                admins.push(admin);
+                add(&mut watched, SERVER, pid);
+            } else {
+                admins.extend(new);
+                add(&mut watched, name, pid);
+            }
+        }
+    }
+    if watched.len() > WATCHED_MAX {
+        say(&format!("note: {} processes, of which the first {WATCHED_MAX} are watched", watched.len()));
+        watched.truncate(WATCHED_MAX);
+    }
+    Ok((watched, admins))
+}
+
+/// Watches a process once, under a name that no other has.
+fn add(watched: &mut Vec<(String, u32)>, name: &str, pid: u32) {
+    if watched.iter().any(|(_, known)| *known == pid) {
+        return;
+    }
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' };
+    let mut name: String = name.chars().map(plain).collect();
+    let taken = ["", "host", "sar", "cgroup"].contains(&name.as_str());
+    if taken || watched.iter().any(|(known, _)| *known == name) {
+        name = format!("{}{pid}", if name.is_empty() { "pid".to_owned() } else { format!("{name}-") });
+    }
+    watched.push((name, pid));
+}

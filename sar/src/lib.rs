@@ -47,6 +47,8 @@ mod since;
 pub mod slab;
 pub mod sockets;
 pub mod tcp;
+#[cfg(test)]
+mod test_server;
 mod told;
 pub mod values;
 pub mod zones;

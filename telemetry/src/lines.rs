@@ -3,6 +3,7 @@
 //! A line ends in `\n`. One that grows past the bound is thrown away as it arrives, so that memory stays bounded
 //! whatever comes in. What stands after the last `\n` is torn: its writer died, or is still writing.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::FileExt;
@@ -27,7 +28,6 @@ pub enum Line<'a> {
 }
 
 /// Cuts an input into lines of at most a given length.
-#[derive(Debug)]
 pub struct LineReader<R> {
     input: R,
     line_bytes_max: usize,
@@ -39,6 +39,16 @@ pub struct LineReader<R> {
     thrown: u64,
     /// Bytes of the input that have been taken out as lines.
     taken: u64,
+}
+
+impl<R: fmt::Debug> fmt::Debug for LineReader<R> {
+    /// Without the buffer, which may be megabytes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LineReader")
+            .field("input", &self.input)
+            .field("taken", &self.taken)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<R: Read> LineReader<R> {

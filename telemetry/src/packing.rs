@@ -14,8 +14,8 @@ use zstd::zstd_safe::CParameter;
 use crate::bundle::io_error;
 use crate::columns::Columns;
 use crate::lines::{Line, LineReader};
-use crate::packed::{BLOCK_BYTES_MAX, Head, MAGIC};
-use crate::{BundleError, FRAMES_FILE, Frame, FrameError, LINE_BYTES_MAX, SCHEMA_VERSION, Sample};
+use crate::packed::{BLOCK_BYTES_MAX, Head};
+use crate::{BundleError, FRAMES_FILE, Frame, FrameError, LINE_BYTES_MAX, Recording, SCHEMA_VERSION, Sample};
 
 /// A block is full with so many frames: enough for columns to be long, few enough to lose in a cut or to read for one.
 const BLOCK_FRAMES: usize = 600;
@@ -44,9 +44,12 @@ pub struct Finished {
 /// same file. A recording without a frame becomes an empty file, which is a recording, too.
 ///
 /// # Errors
-/// [`BundleError::Unreadable`] when a later version made it, or it is packed already; [`BundleError::Io`] when the file
-/// system refuses.
+/// As for [`Recording::open`]; [`BundleError::Unreadable`] when a later version wrote some of it, or it is packed already.
 pub fn pack(from: &Path, to: &Path) -> Result<Finished, BundleError> {
+    if Recording::open(from)?.is_packed() {
+        let packed = io::Error::new(io::ErrorKind::InvalidInput, "it is packed already");
+        return Err(BundleError::Unreadable { run: from.to_owned(), source: FrameError::Read(packed) });
+    }
     let path = if from.is_dir() { from.join(FRAMES_FILE) } else { from.to_owned() };
     let input = File::open(&path).map_err(io_error("open", &path))?;
     let temporary = beside(to);
@@ -103,10 +106,6 @@ impl Packer {
         let mut lines = LineReader::new(input, LINE_BYTES_MAX);
         loop {
             match lines.next_line().map_err(io_error("read", path))? {
-                Some(Line::Whole(line)) if line.starts_with(&MAGIC) => {
-                    let packed = io::Error::new(io::ErrorKind::InvalidInput, "it is packed already");
-                    return Err(unreadable(FrameError::Read(packed)));
-                }
                 Some(Line::Whole(line)) => self.take(line).map_err(unreadable)?,
                 Some(Line::TooLong { .. } | Line::Torn(_)) => {}
                 None => break,

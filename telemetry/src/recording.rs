@@ -18,6 +18,9 @@ use crate::{BundleError, FRAMES_FILE, Frame, FrameError, LINE_BYTES_MAX};
 /// A file whose first so many bytes hold no frame is taken for something else.
 const LOOK_BYTES_MAX: u64 = 4 * LINE_BYTES_MAX as u64;
 
+/// What every line of ours begins with.
+const BEGINNING: &[u8] = b"{\"frame\":\"";
+
 /// A recording: a run's directory, a file of frames, or a packed one.
 ///
 /// Lines that cannot be read are skipped and counted, as are damaged blocks and kinds of frames that this version does
@@ -176,8 +179,12 @@ impl PlainReader {
                 },
                 Some(_) => lines += 1,
                 None => {
-                    let begun = self.lines.unread().trim_ascii_start();
-                    return Ok(lines == 0 && begun.iter().zip(b"{\"frame\":\"").all(|(a, b)| a == b));
+                    let begun = self.lines.unread();
+                    // Too long for a frame when it has begun and nothing of it was kept.
+                    let empty = begun.is_empty() && !self.lines.has_begun();
+                    let frame =
+                        begun.first().is_some_and(|_| begun.iter().zip(BEGINNING).all(|(a, b)| a == b));
+                    return Ok(lines == 0 && (empty || frame));
                 }
             }
         }

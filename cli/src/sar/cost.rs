@@ -49,11 +49,13 @@ impl Cost {
         let parts = [
             self.cpu_ratio.map(|ratio| format!("cpu {:.2} %", ratio * 100.0)),
             self.rss_bytes.map(|rss| format!("rss {}", bytes(rss))),
-            self.collect_us.map(|us| format!("{} a sample", microseconds(us))),
-            self.sample_bytes.filter(|size| *size > 0.0).map(|size| format!("{} a sample", bytes(size))),
+            match (self.collect_us.map(microseconds), self.sample_bytes.map(bytes)) {
+                (Some(time), Some(size)) => Some(format!("{time}, {size} a sample")),
+                (time, size) => time.or(size).map(|one| format!("{one} a sample")),
+            },
             self.lateness_us.map(|us| format!("{} late", microseconds(us))),
             self.missed_ticks.map(|missed| format!("{missed:.0} missed")),
         ];
-        format!("sar itself: {}", parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+        format!("cost: {}", parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
     }
 }

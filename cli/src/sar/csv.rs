@@ -22,6 +22,8 @@ impl Csv {
         self.names = names;
         if self.columns.is_empty() {
             self.columns = picture.values().map(|(name, _)| name.to_owned()).collect();
+            // Live values come in another order than recorded ones.
+            self.columns.sort_unstable();
             out.extend_from_slice(b"time,mono_us");
             for name in &self.columns {
                 out.push(b',');

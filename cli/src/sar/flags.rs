@@ -65,7 +65,7 @@ pub(crate) struct SarFlags {
     #[arg(long, conflicts_with = "openmetrics")]
     pub(crate) csv: bool,
     /// Print the figures once, in OpenMetrics' text, and end.
-    #[arg(long, conflicts_with_all = ["count", "use"])]
+    #[arg(long, conflicts_with_all = ["count", "usage"])]
     pub(crate) openmetrics: bool,
     /// Show averages that decay over so many seconds, instead of each interval's own value.
     #[arg(long, value_enum, value_name = "SECONDS")]
@@ -73,7 +73,7 @@ pub(crate) struct SarFlags {
     /// Say for each resource how much of it is used, what waits, what failed, and which is nearest its limit; over
     /// --count samples [default: 3], or over a recording.
     #[arg(long = "use", conflicts_with_all = ["csv", "decay", "wide", "listen"])]
-    pub(crate) use_: bool,
+    pub(crate) usage: bool,
     /// Each core by itself, too.
     #[arg(long, conflicts_with = "file")]
     pub(crate) cores: bool,

@@ -42,7 +42,7 @@ pub(crate) fn main(flags: &SarFlags) -> Ended {
     sampler.add(Group::Proc, cost);
     let machine = Machine::this(&watched);
     let mut picture = Picture::new(flags.queue.clone(), flags.alert.clone());
-    if flags.use_ {
+    if flags.usage {
         picture.keep_means();
     }
     let picture = Arc::new(Mutex::new(picture));
@@ -108,7 +108,7 @@ impl Live<'_> {
     }
 
     fn run(&mut self, commands: &Receiver<Command>) -> Result<(), Exit> {
-        let default = match (self.flags.use_, self.flags.openmetrics) {
+        let default = match (self.flags.usage, self.flags.openmetrics) {
             (true, _) => USE_SAMPLES,
             (_, true) => 1,
             _ => u64::MAX,

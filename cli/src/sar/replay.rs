@@ -121,7 +121,7 @@ impl<'a> Replay<'a> {
                 true
             }
         };
-        if self.flags.use_ && !early && self.in_range == 0 {
+        if self.flags.usage && !early && self.in_range == 0 {
             self.picture.keep_means();
         }
         let values = || sample.values.iter().map(|(name, value)| (name.as_str(), *value));

@@ -42,7 +42,7 @@ enum View {
 impl Show {
     /// As the flags say. `groups` are those asked for, none for all.
     pub(crate) fn new(flags: &SarFlags, groups: Vec<sar::Group>) -> Show {
-        let view = if flags.use_ {
+        let view = if flags.usage {
             View::Use { json: flags.json }
         } else if flags.openmetrics {
             View::OpenMetrics

@@ -2,12 +2,8 @@
 //!
 //! The values of its samples join those of this machine under their own names (`server.…`); its tables (`shards`,
 //! `connections`) wait for [`Source::tables`], its hello for [`Source::hellos`], and its catalog says what the names
-//! mean. Two more values are measured here:
-//!
-//! | name | what |
-//! |---|---|
-//! | `server.scrape_us` | how long the last answer took, from asking to having read it all |
-//! | `server.scrapes_late` | answers that were not there within [`SCRAPE_PATIENCE`](crate::SCRAPE_PATIENCE) |
+//! mean. Two more values are measured here: `server.scrape_us`, how long the last answer took, and `server.scrapes_late`,
+//! how many were not there within [`SCRAPE_PATIENCE`].
 //!
 //! A thread of its own asks, while the sampler reads other things, over one connection that is kept. An answer that comes
 //! late is part of the next sample. A chat that is not there, or does not answer, is a problem once; it is asked again at
@@ -18,14 +14,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use telemetry::{Frame, Hello, Kind, Meaning, Sample, Table};
+use telemetry::{Frame, Hello, Meaning, Sample, Table};
 use ureq::http::StatusCode;
 
-use crate::errand::Errand;
 use crate::http::Client;
-use crate::meanings::{Row, explain_behind};
+use crate::scrape::Scrape;
 use crate::{SCRAPE_PATIENCE, SarError, Source, Values};
 
 pub use crate::http::ANSWER_BYTES_MAX;
@@ -35,11 +30,6 @@ pub const NAMES_MAX: usize = 4_096;
 
 /// The first part of the names in a chat's own frames.
 const OWN_PREFIX: &str = "server";
-
-pub(crate) const SCRAPE_ROWS: [Row; 2] = [
-    ("scrape_us", Kind::Gauge, "How long the last answer of this server took."),
-    ("scrapes_late", Kind::Counter, "Answers of this server that came too late for their sample."),
-];
 
 /// By what a chat's busiest connections are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -105,25 +95,15 @@ impl Asks {
 /// A floodmark chat.
 #[derive(Debug)]
 pub struct Runtime {
-    url: String,
     asks: Asks,
     prefix: String,
-    errand: Errand<Result<Answer, String>>,
+    scrape: Scrape<Vec<Frame>>,
     /// The names in the chat's frames, and what they are called here.
     names: HashMap<String, Arc<str>>,
-    own_names: [Arc<str>; 2],
     meanings: BTreeMap<String, Meaning>,
     tables: Vec<Table>,
     hello: Option<Hello>,
     hello_is_news: bool,
-    was_late: bool,
-}
-
-/// One answer, and how long it took.
-#[derive(Debug)]
-struct Answer {
-    frames: Vec<Frame>,
-    took: Duration,
 }
 
 impl Runtime {
@@ -143,30 +123,24 @@ impl Runtime {
         let RuntimeOptions { connections, by, prefix } = options;
         let asks = Asks(Arc::new(Mutex::new((connections, by))));
         let asked = asks.clone();
-        let mut client = Client::new();
-        let errand = Errand::start("sar-runtime", patience, move || {
+        let url = format!("http://{admin}/frames");
+        let scrape = Scrape::start(&prefix, url.clone(), patience, move |client| {
             let (connections, by) = asked.get();
-            let url = format!("http://{admin}/frames?connections={connections}&by={}", by.name());
-            let began = Instant::now();
-            let frames = ask(&mut client, &url).and_then(|(status, body)| match status {
-                StatusCode::OK => frames(body),
-                _ => Err(format!("it is no floodmark chat (its answer is {status})")),
-            })?;
-            Ok(Answer { frames, took: began.elapsed() })
-        });
-        let errand = errand.map_err(|source| SarError::Kernel { what: "a thread", source })?;
+            let url = format!("{url}?connections={connections}&by={}", by.name());
+            match ask(client, &url)? {
+                (StatusCode::OK, body) => frames(body),
+                (status, _) => Err(format!("it is no floodmark chat (its answer is {status})")),
+            }
+        })?;
         Ok(Runtime {
-            url: format!("http://{admin}/frames"),
             asks,
-            own_names: SCRAPE_ROWS.map(|(name, ..)| format!("{prefix}.{name}").into()),
             prefix,
-            errand,
+            scrape,
             names: HashMap::new(),
             meanings: BTreeMap::new(),
             tables: Vec::new(),
             hello: None,
             hello_is_news: false,
-            was_late: false,
         })
     }
 
@@ -199,9 +173,8 @@ impl Runtime {
         found.map_err(|reason| SarError::Scrape { url, reason })
     }
 
-    fn take(&mut self, answer: Answer, out: &mut Values) {
-        self.tables.clear();
-        for frame in answer.frames {
+    fn take(&mut self, frames: Vec<Frame>, out: &mut Values) {
+        for frame in frames {
             match frame {
                 Frame::Sample(sample) => self.take_sample(&sample, out),
                 Frame::Table(table) => self.tables.push(table),
@@ -222,7 +195,6 @@ impl Runtime {
                 Frame::Mark(_) | Frame::Latency(_) | Frame::Audit(_) | Frame::Log(_) => {}
             }
         }
-        out.push(&self.own_names[0], answer.took.as_micros() as f64);
     }
 
     fn take_sample(&mut self, sample: &Sample, out: &mut Values) {
@@ -240,37 +212,20 @@ impl Runtime {
 
 impl Source for Runtime {
     fn begin(&mut self) {
-        self.errand.begin();
+        self.scrape.begin();
     }
 
     fn sample(&mut self, out: &mut Values) -> Result<(), SarError> {
-        let lates = self.errand.lates();
-        let answer = self.errand.answer();
-        let is_late = self.errand.lates() > lates;
-        let result = match answer {
-            Some(Ok(answer)) => {
-                self.take(answer, out);
-                // A chat that is always late is told of once, and its figures come one sample later.
-                Ok(())
-            }
-            Some(Err(reason)) => Err(reason),
-            None => Err(format!("no answer within {} ms", SCRAPE_PATIENCE.as_millis())),
-        };
-        out.push(&self.own_names[1], self.errand.lates() as f64);
-        // One late answer after another is one outage, even if the one before arrives meanwhile.
-        let is_news = !(is_late && std::mem::replace(&mut self.was_late, is_late));
-        self.was_late = is_late;
-        match result {
-            Err(reason) if !is_late || is_news => {
-                self.tables.clear();
-                Err(SarError::Scrape { url: self.url.clone(), reason })
-            }
-            _ => Ok(()),
+        self.tables.clear();
+        let (answer, result) = self.scrape.answer(out);
+        if let Some(frames) = answer {
+            self.take(frames, out);
         }
+        result
     }
 
     fn meanings(&self, out: &mut BTreeMap<String, Meaning>) {
-        explain_behind(out, &self.prefix, &SCRAPE_ROWS);
+        self.scrape.meanings(out);
         out.extend(self.meanings.iter().map(|(name, meaning)| (name.clone(), meaning.clone())));
     }
 

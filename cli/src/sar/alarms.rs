@@ -97,7 +97,8 @@ fn environment(mark: &Mark) -> io::Result<Vec<CString>> {
 }
 
 fn sentence(mark: &Mark) -> String {
-    let queue = mark.attributes.get("queue").and_then(|value| value.as_str()).unwrap_or("?");
+    let text = |name: &str| mark.attributes.get(name).and_then(|value| value.as_str());
+    let queue = text("queue").unwrap_or("?");
     let mut parts = Vec::new();
     parts.extend(number(mark, "length").map(|length| format!("length {}", grouped(length.max(0.0) as u64))));
     parts.extend(number(mark, "delay_s").map(|delay_s| format!("delay {}", seconds(delay_s))));
@@ -105,6 +106,10 @@ fn sentence(mark: &Mark) -> String {
         Some(drain_s) => Some(format!("empty in {}", seconds(drain_s))),
         None => mark.attributes.contains_key("drain_s").then(|| "not draining".to_owned()),
     });
-    let what = if mark.name == RAISED { "alert" } else { "alert cleared" };
-    format!("{what}: queue '{queue}': {}", parts.join(", "))
+    let (what, threshold) = match text("threshold") {
+        Some(threshold) if mark.name == RAISED => ("alert", format!(" ({threshold})")),
+        _ if mark.name == RAISED => ("alert", String::new()),
+        _ => ("alert cleared", String::new()),
+    };
+    format!("{what}: queue '{queue}': {}{threshold}", parts.join(", "))
 }

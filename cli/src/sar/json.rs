@@ -91,6 +91,10 @@ pub(crate) struct Alert {
     /// How long what comes in now will wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     delay_s: Option<f64>,
+    /// What was passed: `length over 100000`, `delay over 5 s`.
+    threshold: String,
+    /// Since when, in monotonic microseconds.
+    since_us: u64,
 }
 
 impl Line {
@@ -149,8 +153,14 @@ impl Queue {
 
 impl Alert {
     fn of(health: &Health) -> Option<Alert> {
-        health.alert.as_ref()?;
-        Some(Alert { queue: health.name.clone(), length: health.length, delay_s: health.delay_s })
+        let alert = health.alert.as_ref()?;
+        Some(Alert {
+            queue: health.name.clone(),
+            length: health.length,
+            delay_s: health.delay_s,
+            threshold: alert.threshold.clone(),
+            since_us: alert.since_us,
+        })
     }
 }
 

@@ -128,7 +128,8 @@ impl<'a> Replay<'a> {
         self.picture.sample(sample.at, &sample.source, values);
         for mark in self.picture.take_marks() {
             if !early {
-                self.show.mark(&mark)?;
+                // They are stamped with the time of this replay.
+                self.show.mark(&Mark { at: sample.at, ..mark })?;
             }
         }
         if !leads {

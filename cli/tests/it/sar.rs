@@ -453,9 +453,9 @@ fn prometheus_accepts_the_metrics() {
     ] {
         assert!(names.contains_key(name), "no {name} in {}", answer.body);
     }
-    let promtool =
-        Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let Ok(mut promtool) = promtool_spawned(promtool) else {
+    let mut promtool = Command::new("promtool");
+    promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let Ok(mut promtool) = promtool.spawn() else {
         eprintln!("skipped: promtool is not installed (Debian package prometheus)");
         return;
     };
@@ -463,10 +463,6 @@ fn prometheus_accepts_the_metrics() {
     let output = promtool.wait_with_output().expect("it ends");
     let said = [output.stdout, output.stderr].concat();
     assert!(output.status.success() && said.is_empty(), "{}", String::from_utf8_lossy(&said));
-}
-
-fn promtool_spawned(command: &mut Command) -> std::io::Result<std::process::Child> {
-    command.stderr(Stdio::piped()).spawn()
 }
 
 fn samples(body: &str) -> BTreeMap<&str, f64> {

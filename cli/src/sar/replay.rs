@@ -89,12 +89,11 @@ impl<'a> Replay<'a> {
         let at = frame.at();
         let begin = *self.begin.get_or_insert(at);
         self.end = at;
-        let bound = |when: Option<crate::sar::times::When>| when.map(|when| when.mono_us(begin));
-        if bound(self.flags.to).is_some_and(|to_us| at.mono_us > to_us) {
+        if self.flags.to.is_some_and(|to| to.moment(begin).is_before(at)) {
             self.is_over = true;
             return Ok(());
         }
-        let early = bound(self.flags.from).is_some_and(|from_us| at.mono_us < from_us);
+        let early = self.flags.from.is_some_and(|from| from.moment(begin).is_after(at));
         match frame {
             Frame::Catalog(catalog) => self.picture.catalog(catalog),
             Frame::Table(table) => self.picture.table(table),

@@ -83,15 +83,19 @@ impl Table {
             let before: Vec<&Column> = self.columns.iter().map(|(column, _)| column).collect();
             let after = columns::choose(columns::all(picture), &self.choice, TIME_WIDTH);
             (self.names, self.absent) = (names, absent);
-            return full || !after.iter().eq(before);
+            return full || !(after.is_empty() || after.iter().eq(before));
         }
         self.absent = absent;
         full
     }
 
     fn choose(&mut self, picture: &Picture) {
-        let columns = columns::choose(columns::all(picture), &self.choice, TIME_WIDTH);
+        let mut columns = columns::choose(columns::all(picture), &self.choice, TIME_WIDTH);
         let mut before = std::mem::take(&mut self.columns);
+        // When nothing is measured any more, what was stays, with nothing in it.
+        if columns.is_empty() {
+            columns = before.iter().map(|(column, _)| column.clone()).collect();
+        }
         self.columns = columns
             .into_iter()
             .map(|column| {

@@ -58,19 +58,43 @@ impl FromStr for When {
     }
 }
 
+/// A moment of a recording, by the clock that it was asked for by: the two do not agree to the microsecond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// Monotonic microseconds.
+    Mono(u64),
+    /// Microseconds since the Unix epoch.
+    Wall(u64),
+}
+
+impl Moment {
+    /// Whether this comes after `at`.
+    pub(crate) fn is_after(self, at: Stamp) -> bool {
+        match self {
+            Moment::Mono(mono_us) => mono_us > at.mono_us,
+            Moment::Wall(wall_us) => wall_us > at.wall_us,
+        }
+    }
+
+    /// Whether this comes before `at`.
+    pub(crate) fn is_before(self, at: Stamp) -> bool {
+        match self {
+            Moment::Mono(mono_us) => mono_us < at.mono_us,
+            Moment::Wall(wall_us) => wall_us < at.wall_us,
+        }
+    }
+}
+
 impl When {
-    /// In monotonic microseconds, of a recording that began at `begin`.
-    pub(crate) fn mono_us(self, begin: Stamp) -> u64 {
-        let wall_us = |at: Timestamp| u64::try_from(at.as_microsecond()).unwrap_or(0);
-        let from_wall = |wall_us: u64| match wall_us.checked_sub(begin.wall_us) {
-            Some(after) => begin.mono_us.saturating_add(after),
-            None => begin.mono_us.saturating_sub(begin.wall_us - wall_us),
-        };
+    /// In a recording that began at `begin`.
+    pub(crate) fn moment(self, begin: Stamp) -> Moment {
+        let wall = |at: Timestamp| Moment::Wall(u64::try_from(at.as_microsecond()).unwrap_or(0));
         match self {
             When::After(span) => {
-                begin.mono_us.saturating_add(u64::try_from(span.0.as_micros()).unwrap_or(u64::MAX))
+                let after_us = u64::try_from(span.0.as_micros()).unwrap_or(u64::MAX);
+                Moment::Mono(begin.mono_us.saturating_add(after_us))
             }
-            When::At(at) => from_wall(wall_us(at)),
+            When::At(at) => wall(at),
             When::Clock(time) => {
                 let first = moment(begin.wall_us).to_zoned(TimeZone::system());
                 let on = |day: jiff::civil::Date| day.to_datetime(time).to_zoned(TimeZone::system()).ok();
@@ -81,7 +105,7 @@ impl When {
                     Some(at) if far(&at) => first.date().tomorrow().ok().and_then(on).or(Some(at)),
                     at => at,
                 };
-                at.map_or(begin.mono_us, |at| from_wall(wall_us(at.timestamp())))
+                at.map_or(Moment::Wall(begin.wall_us), |at| wall(at.timestamp()))
             }
         }
     }
@@ -95,13 +119,14 @@ mod tests {
 
     #[test]
     fn offsets_and_dates_are_moments_of_the_recording() {
-        let at = |text: &str| text.parse::<When>().expect(text).mono_us(BEGIN);
-        assert_eq!(at("+0s"), 5_000_000);
-        assert_eq!(at("+90s"), 95_000_000);
-        assert_eq!(at(&rfc3339(BEGIN.wall_us + 7_000_001)), 12_000_001);
-        // Before it began.
-        assert_eq!(at(&rfc3339(BEGIN.wall_us - 2_000_000)), 3_000_000);
-        assert_eq!(at("1971-01-01T00:00:00Z"), 0);
+        let at = |text: &str| text.parse::<When>().expect(text).moment(BEGIN);
+        assert_eq!(at("+0s"), Moment::Mono(5_000_000));
+        assert_eq!(at("+90s"), Moment::Mono(95_000_000));
+        for wall_us in [BEGIN.wall_us + 7_000_001, BEGIN.wall_us - 2_000_000] {
+            assert_eq!(at(&rfc3339(wall_us)), Moment::Wall(wall_us));
+        }
+        assert_eq!(at("1960-01-01T00:00:00Z"), Moment::Wall(0));
+        assert!(!at("+0s").is_after(BEGIN) && !at("+0s").is_before(BEGIN) && at("+1us").is_after(BEGIN));
     }
 
     #[test]
@@ -109,7 +134,7 @@ mod tests {
         for after_s in [0_u64, 60, 3_600, 11 * 3_600] {
             let at = Stamp { mono_us: BEGIN.mono_us, wall_us: BEGIN.wall_us + after_s * 1_000_000 };
             let when = clock(at.wall_us).parse::<When>().expect("a time that was shown");
-            assert_eq!(when.mono_us(BEGIN), BEGIN.mono_us + after_s * 1_000_000, "{when:?}");
+            assert_eq!(when.moment(BEGIN), Moment::Wall(at.wall_us), "{when:?}");
         }
     }
 

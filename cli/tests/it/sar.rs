@@ -326,8 +326,7 @@ fn bad_input_is_one_sentence_and_the_right_code() {
         (&["--admin", "nonsense"], 2, "host:port"),
     ];
     for (flags, code, sentence) in cases {
-        let finished = sar(&[flags, if flags[0] == "-f" { &[] } else { &["--count"; 0] }].concat());
-        let finished = finished.expect_code(code).expect_stderr(&[sentence]);
+        let finished = floodmark([&["sar"], flags].concat()).expect_code(code).expect_stderr(&[sentence]);
         assert!(!finished.stdout.contains("panicked") && !finished.stderr.contains("panicked"), "{finished}");
     }
     assert_eq!(fs::read_to_string(&text).expect("still there"), "not a recording\n");

@@ -39,23 +39,33 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// This machine's limits, and those of the watched processes: their names in samples and their ids.
-    pub fn read(info: &HostInfo, watched: &[(String, u32)]) -> Limits {
+    /// What a machine's description says of its limits.
+    pub fn of(info: &HostInfo) -> Limits {
         let sysctl = |name: &str| info.sysctls.get(name).map(String::as_str);
         let nth = |text: &str, index| text.split(' ').nth(index)?.parse::<u64>().ok();
         let pages = sysctl("net.ipv4.tcp_mem").and_then(|text| nth(text, 2));
         let ports = sysctl("net.ipv4.ip_local_port_range")
-            .and_then(|text| (nth(text, 1)? + 1).checked_sub(nth(text, 0)?));
+            .and_then(|text| nth(text, 1)?.checked_add(1)?.checked_sub(nth(text, 0)?));
         Limits {
             cores: info.cores_online,
             memory_total_bytes: info.memory_total_bytes,
-            tcp_memory_max_bytes: pages.zip(info.page_size_bytes).map(|(pages, bytes)| pages * bytes),
+            tcp_memory_max_bytes: pages
+                .zip(info.page_size_bytes)
+                .and_then(|(pages, bytes)| pages.checked_mul(bytes)),
             ports,
+            ..Limits::default()
+        }
+    }
+
+    /// This machine's limits, and those of the watched processes: their names in samples and their ids.
+    pub fn read(info: &HostInfo, watched: &[(String, u32)]) -> Limits {
+        Limits {
             link_bytes_per_s: links(Path::new("/sys/class/net")),
             descriptors: watched
                 .iter()
                 .filter_map(|(name, pid)| Some((name.clone(), descriptors_max(*pid)?)))
                 .collect(),
+            ..Limits::of(info)
         }
     }
 }

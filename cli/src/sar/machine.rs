@@ -1,6 +1,7 @@
 //! The machine that is looked at: what a recording says of it once, so that a replay knows it on another.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use sar::HostInfo;
 use sar::resources::Limits;
@@ -26,6 +27,14 @@ impl Machine {
         let info = HostInfo::read();
         let limits = Limits::read(&info, watched);
         Machine { info, limits }
+    }
+
+    /// The one that a run was made on; `None` where no run is.
+    pub(crate) fn of_run(run: &Path) -> Option<Machine> {
+        let text = std::fs::read_to_string(run.join("host.json")).ok()?;
+        let info = serde_json::from_str(&text).ok()?;
+        let limits = Limits::of(&info);
+        Some(Machine { info, limits })
     }
 
     /// As a recording has it.

@@ -5,7 +5,8 @@
 
 use std::path::Path;
 
-use telemetry::{BundleError, Frame, FrameError, Mark, Placed, Recording, Sample, Stamp};
+use sar::{Group, Sampler, SamplerOptions};
+use telemetry::{BundleError, Catalog, Frame, FrameError, Mark, Placed, Recording, Sample, Stamp};
 
 use crate::exit::{Code, Ended, Exit};
 use crate::output::say;
@@ -20,7 +21,7 @@ const LEADER: &str = "host";
 
 pub(crate) fn main(flags: &SarFlags, path: &Path) -> Ended {
     let mut recording = Recording::open(path).map_err(unopened)?;
-    let mut replay = Replay::new(flags);
+    let mut replay = Replay::new(flags, path);
     while let Some(placed) = recording.next() {
         match placed {
             Ok(Placed { frame, .. }) => replay.take(&frame)?,
@@ -54,6 +55,16 @@ pub(crate) fn unopened(error: BundleError) -> Exit {
     }
 }
 
+/// What a run's usual names mean, for recordings that do not say: those from before there were catalogs.
+fn usual_meanings() -> Catalog {
+    let mut sampler = Sampler::of(&Group::ALL, &SamplerOptions::default());
+    for worker in ["server", "generator", "publisher"] {
+        // Any process will do: it is the names that matter.
+        let _ = sampler.watch(std::process::id(), worker);
+    }
+    Catalog { names: sampler.meanings(), ..Catalog::default() }
+}
+
 struct Replay<'a> {
     flags: &'a SarFlags,
     picture: Picture,
@@ -69,12 +80,14 @@ struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    fn new(flags: &'a SarFlags) -> Replay<'a> {
+    fn new(flags: &'a SarFlags, path: &Path) -> Replay<'a> {
+        let mut picture = Picture::new(flags.queue.clone(), flags.alert.clone());
+        picture.catalog(&usual_meanings());
         Replay {
             flags,
-            picture: Picture::new(flags.queue.clone(), flags.alert.clone()),
+            picture,
             show: Show::new(flags, flags.group.clone()),
-            machine: None,
+            machine: Machine::of_run(path),
             told_machine: false,
             begin: None,
             end: Stamp::default(),
@@ -128,7 +141,7 @@ impl<'a> Replay<'a> {
         for mark in self.picture.take_marks() {
             if !early {
                 // They are stamped with the time of this replay.
-                self.show.mark(&Mark { at: sample.at, ..mark })?;
+                self.show.mark(&Mark { at: sample.at, source: LEADER.into(), ..mark })?;
             }
         }
         if !leads {

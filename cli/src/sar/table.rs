@@ -144,12 +144,17 @@ impl Table {
 
     /// A line between the others: something happened.
     pub(crate) fn mark(&self, mark: &Mark, out: &mut Vec<u8>) {
-        let attributes = mark.attributes.iter().map(|(name, value)| match value.as_str() {
-            Some(text) => format!(" {name}={text}"),
-            None => format!(" {name}={value}"),
+        let attributes = mark.attributes.iter().map(|(name, value)| match (value.as_str(), value.as_f64()) {
+            (Some(text), _) => format!(" {name}={text}"),
+            // No more digits than anyone reads.
+            (None, Some(number)) => format!(" {name}={}", (number * 1000.0).round() / 1000.0),
+            (None, None) => format!(" {name}={value}"),
         });
         let attributes: String = attributes.collect();
-        out.extend_from_slice(format!("{} * {}{attributes}\n", clock(mark.at.wall_us), mark.name).as_bytes());
+        let Mark { source, name, .. } = mark;
+        out.extend_from_slice(
+            format!("{} * {source} {name}{attributes}\n", clock(mark.at.wall_us)).as_bytes(),
+        );
     }
 
     /// The averages over everything shown, and what it took to measure it.

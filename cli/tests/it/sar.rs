@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
-use telemetry::{Frame, Recording};
+use telemetry::{Bundle, Frame, Recording, Sample, Stamp};
 
 use crate::chat::{Chat, connect, http, parse_answer};
 use crate::tool::{Finished, Running, command, eventually, floodmark, start};
@@ -219,6 +219,43 @@ fn count_samples(bytes: &[u8]) -> usize {
     whole.filter(|line| line.starts_with(b"{\"frame\":\"sample\"")).count()
 }
 
+/// A sample of one source, so many seconds after a beginning.
+fn sample(source: &str, second: u64, values: &[(&str, f64)]) -> Frame {
+    let at = Stamp { mono_us: second * 1_000_000, wall_us: 1_764_000_000_000_000 + second * 1_000_000 };
+    let values = values.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+    Frame::Sample(Sample { at, source: source.into(), values })
+}
+
+#[test]
+fn a_run_is_read_with_what_each_source_said_last() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let run = folder.path().join("run");
+    let mut bundle = Bundle::create(&run).expect("a run");
+    for frame in [
+        sample("host", 10, &[("host.load_1m", 1.0), ("host.context_switches", 100.0)]),
+        sample("server", 11, &[("server.connections", 7.0)]),
+        sample("host", 12, &[("host.load_1m", 2.0), ("host.context_switches", 140.0)]),
+        sample("server", 13, &[("server.connections", 9.0)]),
+        sample("host", 14, &[("host.load_1m", 3.0), ("host.context_switches", 5.0)]),
+        sample("host", 40, &[("host.load_1m", 4.0)]),
+    ] {
+        bundle.append(&frame).expect("recorded");
+    }
+    let lines = objects(&sar_f(&run, &["--json"]).expect_code(0).stdout);
+    assert_eq!(lines.len(), 3, "the first reading is where the first interval begins");
+    assert_eq!(lines[0]["values"]["server.connections"], 7.0);
+    // Runs from before there were catalogs do not say what is a counter.
+    assert_eq!(lines[0]["rates"]["host.context_switches"], 20.0);
+    assert_eq!(
+        (&lines[1]["values"]["server.connections"], &lines[1]["values"]["host.load_1m"]),
+        (&9.0.into(), &3.0.into())
+    );
+    assert!(lines[1]["rates"].get("host.context_switches").is_none(), "it began anew: {}", lines[1]);
+    // A server that has said nothing for long says nothing now, and what was not sampled is absent.
+    assert!(lines[2]["values"].get("server.connections").is_none(), "{}", lines[2]);
+    assert!(lines[2]["values"].get("host.context_switches").is_none(), "{}", lines[2]);
+}
+
 #[test]
 fn ctrl_c_finishes_the_recording_and_prints_the_averages() {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
@@ -417,7 +454,7 @@ fn an_alert_is_told_recorded_run_and_cleared() {
     }
     assert_eq!(marks, ["host.described", "alert.raised", "alert.cleared"]);
     let replayed = sar_f(&path, &[]).expect_code(0);
-    replayed.expect_stdout(&["* alert.raised", "queue=jobs", "* alert.cleared"]);
+    replayed.expect_stdout(&["* host alert.raised", "queue=jobs", "* host alert.cleared"]);
 }
 
 /// A sampler that serves metrics, and where.
@@ -455,7 +492,7 @@ fn prometheus_accepts_the_metrics() {
     let mut promtool = Command::new("promtool");
     promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let Ok(mut promtool) = promtool.spawn() else {
-        eprintln!("skipped: promtool is not installed (Debian package prometheus)");
+        let _ = writeln!(std::io::stderr(), "skipped: promtool is not installed (Debian package prometheus)");
         return;
     };
     promtool.stdin.take().expect("piped").write_all(answer.body.as_bytes()).expect("it reads");

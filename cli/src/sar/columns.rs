@@ -34,6 +34,15 @@ pub(crate) struct Column {
 /// Columns of this importance and beyond are shown with `--wide` or `--group`.
 const EXTRA: u8 = 20;
 
+/// So many scraped names are shown without being asked for; when there are more, none is.
+const OTHERS_FEW: usize = 6;
+
+/// Columns for scraped names at most. Later names have none: `--json` and `--csv` hold them all.
+const OTHERS_MAX: usize = 64;
+
+/// Characters of a scraped name above its column; its end is cut off.
+const HEADING_MAX: usize = 10;
+
 /// Where a column's figure comes from.
 #[derive(Debug, Clone, PartialEq)]
 enum Of {
@@ -208,7 +217,9 @@ pub(crate) fn all(picture: &Picture) -> Vec<Column> {
         .any("busy%", Percent, 2, &["server.busiest_shard_ratio"])
         .any("outbox", Bytes, EXTRA, &["server.outbox_bytes"])
         .any("login/s", Number, EXTRA, &["server.logins"]);
-    for process in processes(picture) {
+    let processes = processes(picture);
+    others(&mut layout, &processes);
+    for process in processes {
         let name = |part: &str| format!("{process}.{part}");
         layout.band(Group::Proc, process.clone());
         layout
@@ -221,6 +232,37 @@ pub(crate) fn all(picture: &Picture) -> Vec<Column> {
             .any("ctx/s", Number, EXTRA + 2, &[&name("switches_voluntary")]);
     }
     layout.columns
+}
+
+/// What was scraped, or printed by a command: a column for each name. A few were asked for by whoever named them; many
+/// are shown when everything is.
+fn others(layout: &mut Layout<'_>, processes: &[String]) {
+    let known = ["host", "cgroup", "sar", "server", "generator", "publisher"];
+    let about_the_scrape = ["scrape_us", "scrapes_late"];
+    let is_other = |(source, what): &(&str, &str)| {
+        !known.contains(source)
+            && !about_the_scrape.contains(what)
+            && processes.iter().all(|process| process != source)
+    };
+    let picture = layout.picture;
+    let names: Vec<(&str, &str)> =
+        picture.names().filter_map(|name| name.split_once('.')).filter(is_other).collect();
+    let importance = if names.len() <= OTHERS_FEW { 3 } else { EXTRA };
+    for (source, what) in names.into_iter().take(OTHERS_MAX) {
+        let name = format!("{source}.{what}");
+        // Labels follow the name behind a dot.
+        let what = what.split_once('.').map_or(what, |(what, _)| what);
+        let what = what.strip_suffix("_total").unwrap_or(what);
+        let format = match what.rsplit_once('_') {
+            Some((_, "bytes")) => Format::Bytes,
+            Some((_, "ratio")) => Format::Percent,
+            _ => Format::Number,
+        };
+        let suffix = if picture.is_counter(&name) { "/s" } else { "" };
+        let heading: String = what.chars().take(HEADING_MAX).chain(suffix.chars()).collect();
+        layout.band(Group::Runtime, source);
+        layout.any(&heading, format, importance, &[&name]);
+    }
 }
 
 /// What stands between `before` and `.after` in names, once each: devices, cores.

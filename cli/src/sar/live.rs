@@ -3,13 +3,14 @@
 //! The first reading is not shown: it is where the first interval begins, as in sysstat's sar. It is recorded.
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sar::cost::CostNotes;
 use sar::{Cost, Group, Sampler, SarError, Schedule};
 use telemetry::{
-    BundleError, Command, Frame, Hello, Mark, RecordingWriter, SCHEMA_VERSION, Stamp, monotonic_ns,
+    BundleError, Command, Finished, Frame, Hello, Mark, RecordingWriter, SCHEMA_VERSION, Stamp, monotonic_ns,
 };
 
 use crate::exit::{Code, Ended, Exit};
@@ -204,23 +205,31 @@ impl Live<'_> {
             // Whoever has gone need not be told.
             if ended.is_ok() { self.show.end(&picture, machine) } else { Ok(()) }
         };
-        if let (Some(recording), Some(path)) = (self.recording.take(), &self.flags.out) {
-            let finished = recording.finish().map_err(|error| {
-                Exit::broke(format!("the recording '{}' is whole, but not packed: {error}", path.display()))
-            })?;
-            let each = finished.bytes_after.checked_div(finished.samples).unwrap_or(0);
-            say(&format!(
-                "recorded {} samples in {}: {} bytes, {each} a sample (show them: floodmark sar -f {})",
-                grouped(finished.samples),
-                path.display(),
-                grouped(finished.bytes_after),
-                path.display()
-            ));
-        }
+        let packed = match (self.recording.take(), &self.flags.out) {
+            (Some(recording), Some(path)) => finish(recording, path),
+            _ => Ok(()),
+        };
         ended?;
+        packed?;
         shown?;
         Ok(Code::Fine)
     }
+}
+
+/// Packs the recording, and says what it holds.
+fn finish(recording: RecordingWriter, path: &Path) -> Result<(), Exit> {
+    let file = path.display();
+    let Finished { samples, bytes_after, .. } = recording
+        .finish()
+        .map_err(|error| Exit::broke(format!("the recording '{file}' is there, but not packed: {error}")))?;
+    if let Some(each) = bytes_after.checked_div(samples) {
+        say(&format!(
+            "recorded {} samples in {file}: {} bytes, {each} a sample (show them: floodmark sar -f {file})",
+            grouped(samples),
+            grouped(bytes_after)
+        ));
+    }
+    Ok(())
 }
 
 fn unwritten(error: BundleError) -> Exit {

@@ -11,6 +11,9 @@ use ureq::{Agent, Error};
 /// The longest answer that is read; what is longer is no answer.
 pub const ANSWER_BYTES_MAX: usize = 8 << 20;
 
+/// So much of the memory for answers is kept from one to the next.
+const BODY_KEPT_BYTES: usize = 1 << 20;
+
 /// How long a request may take before the connection is given up.
 const REQUEST_MAX: Duration = Duration::from_secs(5);
 
@@ -51,6 +54,7 @@ impl Client {
 
     fn try_get(&mut self, url: &str, accept: &str) -> Result<StatusCode, Error> {
         self.body.clear();
+        self.body.shrink_to(BODY_KEPT_BYTES);
         let response = self.agent.get(url).header("accept", accept).call()?;
         let status = response.status();
         let mut reader = response.into_body().into_reader().take(ANSWER_BYTES_MAX as u64 + 1);

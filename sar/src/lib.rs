@@ -47,6 +47,7 @@ pub mod schedule;
 mod scrape;
 mod since;
 pub mod slab;
+mod slow;
 pub mod sockets;
 mod switches;
 pub mod tcp;

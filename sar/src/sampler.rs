@@ -6,6 +6,7 @@ use std::time::Duration;
 use telemetry::{Catalog, Hello, Meaning, Sample, Stamp, Table, monotonic_ns};
 
 use crate::process::PssEvery;
+use crate::slow::Slow;
 use crate::told::Told;
 use crate::{
     AcceptQueues, Cgroup, Conntrack, Cpu, Disk, FileTable, Group, Load, Memory, Network, Oom, Pressure,
@@ -34,6 +35,8 @@ pub struct Sampler {
     slots: Vec<Slot>,
     watched: Vec<Watched>,
     pss_every: PssEvery,
+    /// Whether dear figures that move slowly are read in every sample.
+    exact: bool,
     values: Values,
     told: Told,
     problems: Vec<SarError>,
@@ -79,21 +82,27 @@ impl Sampler {
     /// problem, not an error.
     pub fn host() -> Sampler {
         let groups = Group::ALL.into_iter().filter(|&group| group != Group::Disk).collect::<Vec<_>>();
-        let mut sampler = Sampler::of(&groups, &SamplerOptions::default());
-        // It would hold up the server's own memory calls in the middle of a measurement.
-        sampler.pss_every = PssEvery::Never;
+        // Its ledger and its verdict need every figure as it is. The share of memory would hold up the server's own memory
+        // calls in the middle of a measurement.
+        let mut sampler = Sampler { exact: true, ..Sampler::new() };
+        sampler.add_groups(&groups, &SamplerOptions::default());
         sampler
     }
 
-    /// With the sources of these groups about this machine. A source that this kernel lacks is a problem if every
+    /// With the sources of these groups about this machine. What is dear and moves slowly (free pages on the cores' own
+    /// lists, kills for want of memory) is read every 10 seconds, and said again in between. A source that this kernel lacks is a problem if every
     /// kernel should have it, and otherwise simply absent.
     pub fn of(groups: &[Group], options: &SamplerOptions) -> Sampler {
         let mut sampler = Sampler::new();
         sampler.pss_every = if options.pss { PssEvery::Sample } else { PssEvery::Slow };
-        for group in Group::ALL.into_iter().filter(|group| groups.contains(group)) {
-            sampler.add_group(group, options);
-        }
+        sampler.add_groups(groups, options);
         sampler
+    }
+
+    fn add_groups(&mut self, groups: &[Group], options: &SamplerOptions) {
+        for group in Group::ALL.into_iter().filter(|group| groups.contains(group)) {
+            self.add_group(group, options);
+        }
     }
 
     fn add_group(&mut self, group: Group, options: &SamplerOptions) {
@@ -104,8 +113,13 @@ impl Sampler {
             }
             Group::Mem => {
                 self.add_opened(group, Memory::open());
-                self.add_opened(group, Zones::open());
-                self.add_opened(group, Oom::open());
+                if self.exact {
+                    self.add_opened(group, Zones::open());
+                    self.add_opened(group, Oom::open());
+                } else {
+                    self.add_opened(group, Zones::open().map(Slow::new));
+                    self.add_opened(group, Oom::open().map(Slow::new));
+                }
             }
             Group::Pressure => self.add_some(group, Pressure::open()),
             Group::Disk => self.add_some(group, Disk::open()),
@@ -140,7 +154,7 @@ impl Sampler {
 
     /// With one more source.
     pub fn add<S: Source + 'static>(&mut self, group: Group, source: S) {
-        let name = std::any::type_name::<S>().rsplit("::").next().unwrap_or_default();
+        let name = std::any::type_name::<S>().trim_end_matches('>').rsplit("::").next().unwrap_or_default();
         self.slots.push(Slot { name, group, source: Box::new(source), state: State::default() });
     }
 

@@ -31,13 +31,16 @@ const USE_SAMPLES: u64 = 3;
 /// Different problems that are told. The first ones matter.
 const PROBLEMS_MAX: usize = 256;
 
+/// What a chat's process is called.
+const PROGRAM: &str = "floodmark";
+
 /// Whose samples they are.
 const SOURCE: &str = "host";
 
 pub(crate) fn main(flags: &SarFlags) -> Ended {
     // Before any thread: they inherit the signal mask.
     let commands = commands(false);
-    let Sources { mut sampler, groups, watched, only_processes } = gather(flags)?;
+    let Sources { mut sampler, groups, watched, only_processes, chat_is_here } = gather(flags)?;
     let cost = Cost::open().map_err(Exit::broke)?;
     let notes = cost.notes();
     sampler.add(Group::Proc, cost);
@@ -60,12 +63,14 @@ pub(crate) fn main(flags: &SarFlags) -> Ended {
         recording,
         alarms: Alarms::new(flags.on_alert.as_deref()),
         told: HashSet::new(),
+        machine,
         watched,
         only_processes,
+        chat_is_here,
     };
-    let began = live.begin(&machine);
+    let began = live.begin();
     let ended = began.and_then(|()| live.run(&commands));
-    live.end(&machine, ended)
+    live.end(ended)
 }
 
 /// Serves the metrics, and says where.
@@ -87,14 +92,16 @@ struct Live<'a> {
     recording: Option<RecordingWriter>,
     alarms: Alarms,
     told: HashSet<String>,
+    machine: Machine,
     /// Watched processes: their names in samples, and their ids.
     watched: Vec<(String, u32)>,
     /// Nothing else was asked for.
     only_processes: bool,
+    chat_is_here: bool,
 }
 
 impl Live<'_> {
-    fn begin(&mut self, machine: &Machine) -> Result<(), Exit> {
+    fn begin(&mut self) -> Result<(), Exit> {
         let at = Stamp::now();
         self.record(&Frame::Hello(Hello {
             at,
@@ -104,8 +111,8 @@ impl Live<'_> {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").into(),
         }))?;
-        self.record(&Frame::Mark(machine.mark(at)))?;
-        Ok(self.show.host(machine, at)?)
+        self.record(&Frame::Mark(self.machine.mark(at)))?;
+        Ok(self.show.host(&self.machine, at)?)
     }
 
     fn run(&mut self, commands: &Receiver<Command>) -> Result<(), Exit> {
@@ -143,6 +150,7 @@ impl Live<'_> {
         self.notes.collected(self.sampler.took());
         // What explains a sample, and what came with it, is said before it: the sample is what a replay shows.
         for hello in self.sampler.hellos() {
+            self.meet(&hello)?;
             self.record(&Frame::Hello(hello))?;
         }
         let catalog = self.sampler.catalog();
@@ -178,6 +186,20 @@ impl Live<'_> {
         Ok(())
     }
 
+    /// Watches the process of a chat that has answered, if it can be seen from here.
+    fn meet(&mut self, hello: &Hello) -> Result<(), Exit> {
+        let name = std::fs::read_to_string(format!("/proc/{}/comm", hello.pid)).unwrap_or_default();
+        // A chat behind a tunnel, or in a container, has a number that is somebody else's here.
+        let is_chat = self.chat_is_here && name.trim() == PROGRAM;
+        let is_watched = self.watched.iter().any(|(name, pid)| *pid == hello.pid || *name == hello.source);
+        if !is_chat || is_watched || self.sampler.watch(hello.pid, &hello.source).is_err() {
+            return Ok(());
+        }
+        self.watched.push((hello.source.clone(), hello.pid));
+        self.machine = Machine::this(&self.watched);
+        self.record(&Frame::Mark(self.machine.mark(Stamp::now())))
+    }
+
     fn record(&mut self, frame: &Frame) -> Result<(), Exit> {
         self.recording.as_mut().map_or(Ok(()), |recording| recording.append(frame)).map_err(unwritten)
     }
@@ -199,11 +221,11 @@ impl Live<'_> {
     }
 
     /// Averages and the recording's end, however the rest ended.
-    fn end(mut self, machine: &Machine, ended: Result<(), Exit>) -> Ended {
+    fn end(mut self, ended: Result<(), Exit>) -> Ended {
         let shown = {
             let picture = self.picture.lock().unwrap_or_else(PoisonError::into_inner);
             // Whoever has gone need not be told.
-            if ended.is_ok() { self.show.end(&picture, machine) } else { Ok(()) }
+            if ended.is_ok() { self.show.end(&picture, &self.machine) } else { Ok(()) }
         };
         let packed = match (self.recording.take(), &self.flags.out) {
             (Some(recording), Some(path)) => finish(recording, path),

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use sar::resources::Figures;
 use telemetry::{
-    Catalog, Decayed, Decays, Health, Kind, Mark, Meaning, QueueSpec, Queues, Stamp, Table, Threshold,
+    Catalog, Cell, Decayed, Decays, Health, Kind, Mark, Meaning, QueueSpec, Queues, Stamp, Table, Threshold,
 };
 
 /// A source that has been silent for longer than this, next to the others, has nothing current to say.
@@ -15,6 +15,12 @@ const SILENCE_US: u64 = 15_000_000;
 
 /// The most names that are remembered. Later ones are not: a picture has an end.
 const NAMES_MAX: usize = telemetry::decay::SERIES_MAX;
+
+/// Servers whose shards are followed.
+const SERVERS_MAX: usize = 64;
+
+/// The share of the time that the busiest shard is at work.
+const BUSIEST: &str = "busiest_shard_ratio";
 
 pub(crate) struct Picture {
     /// When the latest sample was taken.
@@ -25,6 +31,7 @@ pub(crate) struct Picture {
     decays: Decays,
     sources: Vec<(String, u64)>,
     queues: Queues,
+    shards: HashMap<String, ShardsBusy>,
     means: Option<HashMap<String, Mean>>,
 }
 
@@ -52,6 +59,29 @@ impl Mean {
     }
 }
 
+/// How long each shard of a server had been at work, when it last said so.
+#[derive(Debug, Default)]
+struct ShardsBusy {
+    at_us: u64,
+    busy_s: Vec<f64>,
+}
+
+impl ShardsBusy {
+    /// The largest share of the time since the last table; nothing the first time.
+    fn busiest(&mut self, table: &Table) -> Option<f64> {
+        let column = table.columns.iter().position(|column| column == "busy_s")?;
+        let busy = |row: &Vec<Cell>| match row.get(column) {
+            Some(Cell::Number(busy_s)) => *busy_s,
+            _ => f64::NAN,
+        };
+        let now = ShardsBusy { at_us: table.at.mono_us, busy_s: table.rows.iter().map(busy).collect() };
+        let before = std::mem::replace(self, now);
+        let seconds = self.at_us.checked_sub(before.at_us).filter(|us| *us > 0)? as f64 / 1e6;
+        let shares = self.busy_s.iter().zip(&before.busy_s).map(|(now_s, then_s)| (now_s - then_s) / seconds);
+        shares.filter(|share| *share >= 0.0).reduce(f64::max)
+    }
+}
+
 impl Picture {
     /// Knows nothing yet. `specs` are queues besides those that every chat and host has.
     pub(crate) fn new(specs: Vec<QueueSpec>, thresholds: Vec<Threshold>) -> Picture {
@@ -66,6 +96,7 @@ impl Picture {
             decays: Decays::new(),
             sources: Vec::new(),
             queues: Queues::new(all, thresholds),
+            shards: HashMap::new(),
             means: None,
         }
     }
@@ -88,29 +119,35 @@ impl Picture {
     where
         I: Iterator<Item = (&'a str, f64)>,
     {
-        let before_us = match self.sources.iter_mut().find(|(known, _)| known == source) {
-            Some((_, at_us)) => Some(std::mem::replace(at_us, at.mono_us)),
-            None => {
-                self.sources.push((source.to_owned(), at.mono_us));
-                None
-            }
-        };
         self.at = at;
-        self.sources.retain(|(_, at_us)| at_us + SILENCE_US >= at.mono_us);
-        let meanings = &self.meanings;
-        let kind = |name: &str| meanings.get(name).map_or(Kind::Gauge, |meaning| meaning.kind);
-        self.decays.update(at.mono_us, values(), kind);
-        self.remember(at.mono_us, values());
+        self.take(at.mono_us, source, &values);
         let (latest, places) = (&self.latest, &self.places);
         self.queues.update(at.mono_us, &|name| {
             let latest = latest.get(*places.get(name)?)?;
             (latest.at_us == at.mono_us).then_some(latest.value)
         });
+    }
+
+    fn take<'a, I>(&mut self, at_us: u64, source: &str, values: &impl Fn() -> I)
+    where
+        I: Iterator<Item = (&'a str, f64)>,
+    {
+        let before_us = match self.sources.iter_mut().find(|(known, _)| known == source) {
+            Some((_, last_us)) => Some(std::mem::replace(last_us, at_us)),
+            None => {
+                self.sources.push((source.to_owned(), at_us));
+                None
+            }
+        };
+        self.sources.retain(|(_, last_us)| last_us + SILENCE_US >= at_us);
+        let meanings = &self.meanings;
+        let kind = |name: &str| meanings.get(name).map_or(Kind::Gauge, |meaning| meaning.kind);
+        self.decays.update(at_us, values(), kind);
+        self.remember(at_us, values());
         if let (Some(means), Some(before_us)) = (&mut self.means, before_us) {
-            let seconds = at.mono_us.saturating_sub(before_us) as f64 / 1e6;
+            let seconds = at_us.saturating_sub(before_us) as f64 / 1e6;
             for (name, _) in values() {
-                let Some(decayed) = self.decays.get(name).filter(|decayed| decayed.at_us == at.mono_us)
-                else {
+                let Some(decayed) = self.decays.get(name).filter(|decayed| decayed.at_us == at_us) else {
                     continue;
                 };
                 means.entry(name.to_owned()).or_default().add(decayed.value, seconds);
@@ -140,8 +177,19 @@ impl Picture {
         }
     }
 
+    /// Takes in a table. Of shards, what follows is their queues, and how busy the busiest is, unless the server says so.
     pub(crate) fn table(&mut self, table: &Table) {
         self.queues.update_table(table);
+        let name = format!("{}.{BUSIEST}", table.source);
+        let source = format!("shards of {}", table.source);
+        let is_said = self.places.contains_key(&name) && !self.shards.contains_key(&table.source);
+        if table.name != "shards" || is_said || self.shards.len() >= SERVERS_MAX {
+            return;
+        }
+        let busy = self.shards.entry(table.source.clone()).or_default();
+        if let Some(ratio) = busy.busiest(table) {
+            self.take(table.at.mono_us, &source, &|| std::iter::once((name.as_str(), ratio)));
+        }
     }
 
     /// Alerts that were raised or cleared since this was last asked.

@@ -24,16 +24,18 @@ pub(crate) struct Sources {
     pub(crate) watched: Vec<(String, u32)>,
     /// Nothing but processes.
     pub(crate) only_processes: bool,
+    /// The chat that is asked runs on this machine, so that its process id means something here.
+    pub(crate) chat_is_here: bool,
 }
 
 pub(crate) fn gather(flags: &SarFlags) -> Result<Sources, Exit> {
-    let (watched, admins) = processes(flags)?;
-    let is_runtime = !(admins.is_empty() && flags.scrape.is_empty() && flags.exec.is_empty());
+    let (watched, admin) = processes(flags)?;
+    let is_runtime = !(admin.is_none() && flags.scrape.is_empty() && flags.exec.is_empty());
     let mut groups = flags.group.clone();
     let only_processes = groups == [Group::Proc] && !is_runtime && !watched.is_empty();
     // Whoever names a process or a server wants to see it.
     if !groups.is_empty() {
-        let more = [(Group::Proc, !watched.is_empty()), (Group::Runtime, is_runtime)];
+        let more = [(Group::Proc, !watched.is_empty() || admin.is_some()), (Group::Runtime, is_runtime)];
         groups.extend(more.into_iter().filter_map(|(group, wanted)| wanted.then_some(group)));
     }
     let asked = if groups.is_empty() { &Group::ALL[..] } else { &groups };
@@ -47,10 +49,9 @@ pub(crate) fn gather(flags: &SarFlags) -> Result<Sources, Exit> {
     for (name, pid) in &watched {
         sampler.watch(*pid, name).map_err(refused)?;
     }
-    for (index, admin) in admins.iter().enumerate() {
-        let prefix = if index == 0 { SERVER.to_owned() } else { format!("{SERVER}{}", index + 1) };
-        let options = RuntimeOptions { connections: 0, prefix, ..RuntimeOptions::default() };
-        sampler.add(Group::Runtime, Runtime::open(*admin, options).map_err(refused)?);
+    if let Some(admin) = admin {
+        let options = RuntimeOptions { connections: 0, ..RuntimeOptions::default() };
+        sampler.add(Group::Runtime, Runtime::open(admin, options).map_err(refused)?);
     }
     for scrape in &flags.scrape {
         let source = Prometheus::open(&scrape.name, &scrape.value, flags.keep.clone());
@@ -59,7 +60,8 @@ pub(crate) fn gather(flags: &SarFlags) -> Result<Sources, Exit> {
     for exec in &flags.exec {
         sampler.add(Group::Runtime, Exec::open(&exec.name, &exec.value).map_err(refused)?);
     }
-    Ok(Sources { sampler, groups, watched, only_processes })
+    let chat_is_here = admin.is_some_and(|admin| admin.ip().is_loopback());
+    Ok(Sources { sampler, groups, watched, only_processes, chat_is_here })
 }
 
 /// What cannot be watched at all was asked for wrongly.
@@ -67,22 +69,17 @@ fn refused(error: SarError) -> Exit {
     Exit::wrong_input(error)
 }
 
-type Watched = (Vec<(String, u32)>, Vec<SocketAddr>);
+type Watched = (Vec<(String, u32)>, Option<SocketAddr>);
 
-/// The processes with their names in samples, and the chats to ask.
+/// The processes with their names in samples, and the chat to ask.
 fn processes(flags: &SarFlags) -> Result<Watched, Exit> {
     let mut watched: Vec<(String, u32)> = Vec::new();
-    let mut admins: Vec<SocketAddr> = flags.admin.as_deref().map(resolve).transpose()?.into_iter().collect();
-    let looks_for_chats = !admins.is_empty() || !flags.name.is_empty();
-    let chats = if looks_for_chats { find::chats() } else { Vec::new() };
-    // The chat behind the address that was given, if it is on this machine.
-    for chat in chats.iter().filter(|chat| chat.admin.is_some_and(|admin| admins.contains(&admin))) {
-        watched.push((SERVER.to_owned(), chat.pid));
-    }
+    let mut admin = flags.admin.as_deref().map(resolve).transpose()?;
     for pid in &flags.pid {
         let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
         add(&mut watched, name.trim(), *pid);
     }
+    let chats = if flags.name.is_empty() { Vec::new() } else { find::chats() };
     for name in &flags.name {
         let pids = find::processes(name);
         if pids.is_empty() {
@@ -91,14 +88,20 @@ fn processes(flags: &SarFlags) -> Result<Watched, Exit> {
             )));
         }
         for pid in pids {
-            let chat = chats.iter().find(|chat| chat.pid == pid);
-            let new = chat.and_then(|chat| chat.admin).filter(|admin| !admins.contains(admin));
-            if let (Some(admin), true) = (new, admins.is_empty()) {
-                admins.push(admin);
-                add(&mut watched, SERVER, pid);
-            } else {
-                admins.extend(new);
-                add(&mut watched, name, pid);
+            let asked = chats.iter().find(|chat| chat.pid == pid).and_then(|chat| chat.admin);
+            match (asked, admin) {
+                (Some(_), None) => {
+                    admin = asked;
+                    add(&mut watched, SERVER, pid);
+                }
+                (Some(asked), Some(admin)) if asked == admin => add(&mut watched, SERVER, pid),
+                (Some(asked), Some(_)) => {
+                    say(&format!(
+                        "note: one chat is asked at a time, and not the one at {asked} (see --admin)"
+                    ));
+                    add(&mut watched, name, pid);
+                }
+                (None, _) => add(&mut watched, name, pid),
             }
         }
     }
@@ -106,7 +109,7 @@ fn processes(flags: &SarFlags) -> Result<Watched, Exit> {
         say(&format!("note: {} processes, of which the first {WATCHED_MAX} are watched", watched.len()));
         watched.truncate(WATCHED_MAX);
     }
-    Ok((watched, admins))
+    Ok((watched, admin))
 }
 
 /// Watches a process once, under a name that no other has.

@@ -397,13 +397,20 @@ fn a_chat_is_asked_how_it_is() {
     let admin = chat.admin.to_string();
     let process = start([&FAST[..], &["--json", "--admin", &admin]].concat());
     eventually("its connections", || {
-        let one = |line: &Value| line["values"]["server.connections"] == 1.0;
+        let one = |line: &Value| {
+            let has = |name: &str| line["values"].get(name).is_some();
+            line["values"]["server.connections"] == 1.0
+                && has("server.busiest_shard_ratio")
+                && has("server.rss_bytes")
+        };
         objects(&process.stdout()).iter().any(one).then_some(())
     });
     process.signal(Signal::SIGINT);
     process.finish().expect_code(0);
     let table = sar(&["--count", "5", "--admin", &admin]).expect_code(0);
-    table.expect_stdout(&["conns", "busy%"]);
+    table.expect_stdout(&["- chat -", "conns", "busy%", "- server -", "rss"]);
+    let used = sar(&["--use", "--admin", &admin]).expect_code(0);
+    used.expect_stdout(&["the busiest shard's time at work", "descriptors (server)"]);
 }
 
 /// A command that prints a queue which grows by a thousand each time it is asked, until a file says otherwise.

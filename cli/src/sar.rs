@@ -10,6 +10,7 @@
 //! One sample feeds the live view, the replay and the dump: everything that is shown is read from one [`picture`].
 
 mod alarms;
+mod choice;
 mod columns;
 mod cost;
 mod csv;

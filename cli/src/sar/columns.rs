@@ -1,7 +1,7 @@
-//! The table's columns: which figures there are, and which of them fit.
+//! The table's columns: which figures there are.
 //!
-//! A column belongs to a band (`cpu %`, `network B/s`), which names what its columns have in common. When not all fit,
-//! those of least importance go first; what remains stands in the order below.
+//! A column belongs to a band (`cpu %`, `net B/s`), which names what its columns have in common. They stand in the
+//! order below; `choice.rs` says which of them are shown.
 
 use sar::Group;
 
@@ -24,15 +24,15 @@ pub(crate) struct Column {
     pub(crate) heading: String,
     pub(crate) width: usize,
     pub(crate) format: Format,
-    group: Group,
+    pub(crate) group: Group,
     /// 1 goes last; from [`EXTRA`] on it is shown only when asked for.
-    importance: u8,
+    pub(crate) importance: u8,
     of: Of,
     scale: f64,
 }
 
 /// Columns of this importance and beyond are shown with `--wide` or `--group`.
-const EXTRA: u8 = 20;
+pub(crate) const EXTRA: u8 = 20;
 
 /// So many scraped names are shown without being asked for; when there are more, none is.
 const OTHERS_FEW: usize = 6;
@@ -178,7 +178,7 @@ pub(crate) fn all(picture: &Picture) -> Vec<Column> {
         .sum("readB/s", Bytes, EXTRA + 1, "host.disk.", &["read_bytes"])
         .sum("wrtnB/s", Bytes, EXTRA + 1, "host.disk.", &["written_bytes"])
         .sum("io/s", Number, EXTRA + 2, "host.disk.", &["reads", "writes"])
-        .band(Group::Net, "network B/s")
+        .band(Group::Net, "net B/s")
         .sum("rx", Bytes, 5, "host.net.", &["received_bytes"])
         .sum("tx", Bytes, 5, "host.net.", &["sent_bytes"])
         .band(Group::Net, "packets/s")
@@ -281,42 +281,4 @@ pub(crate) fn processes(picture: &Picture) -> Vec<String> {
         picture.value(name).map(|_| process.to_owned())
     };
     picture.names().filter_map(process).collect()
-}
-
-/// How wide a table is allowed to be, and what it is about.
-#[derive(Debug, Clone)]
-pub(crate) struct Choice {
-    /// Everything, however wide.
-    pub(crate) wide: bool,
-    /// Only these; all when empty.
-    pub(crate) groups: Vec<Group>,
-    /// Characters in a line.
-    pub(crate) width: usize,
-}
-
-/// The columns that fit behind a first one of `before` characters, in their order.
-pub(crate) fn choose(columns: Vec<Column>, choice: &Choice, before: usize) -> Vec<Column> {
-    let asked = |column: &Column| choice.groups.contains(&column.group);
-    let wanted = |column: &Column| match choice.groups.is_empty() {
-        true => choice.wide || column.importance < EXTRA,
-        false => asked(column),
-    };
-    let columns: Vec<Column> = columns.into_iter().filter(wanted).collect();
-    if choice.wide {
-        return columns;
-    }
-    let mut order: Vec<usize> = (0..columns.len()).collect();
-    order.sort_by_key(|index| columns[*index].importance);
-    let mut room = choice.width.saturating_sub(before);
-    let mut kept = vec![false; columns.len()];
-    for index in order {
-        let width = columns[index].width + 1;
-        // The first that does not fit ends it: a less important one must not take its place.
-        if width > room {
-            break;
-        }
-        room -= width;
-        kept[index] = true;
-    }
-    columns.into_iter().zip(kept).filter_map(|(column, kept)| kept.then_some(column)).collect()
 }

@@ -22,8 +22,8 @@ use crate::sar::times::When;
   floodmark sar --listen 127.0.0.1:9102 --scrape erlang=http://127.0.0.1:9090/metrics --keep '^erlang_vm_'
   floodmark sar --exec 'jobs=jobctl stats' --queue jobs=jobs.waiting,dequeued=jobs.done --json
 
-Ctrl-C ends it, finishes the recording and prints the averages. When every watched process has ended and nothing else \
-                  was asked for, it ends as well.")]
+Ctrl-C ends it, finishes the recording and prints the averages. A process that ends is told once, and the rest goes
+on; with --group proc and nothing else to look at, sar ends as well.")]
 pub(crate) struct SarFlags {
     /// Watch this process; may be repeated.
     #[arg(long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "file")]

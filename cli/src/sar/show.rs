@@ -5,7 +5,8 @@ use std::io::{self, IsTerminal, Write};
 use telemetry::{Mark, Stamp};
 
 use crate::output::say;
-use crate::sar::columns::{Choice, Tau};
+use crate::sar::choice::Choice;
+use crate::sar::columns::Tau;
 use crate::sar::csv::Csv;
 use crate::sar::exposition::{self, Dialect};
 use crate::sar::flags::{DecayFlag, SarFlags};

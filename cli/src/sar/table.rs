@@ -1,16 +1,18 @@
 //! The live table, in sysstat sar's habit: a heading now and then, a line a sample, averages at the end.
 //!
 //! ```text
-//!          ------- cpu % ----- -- tasks -- memory network B/s -------- tcp --------
-//! 16:51:15  usr  sys soft  stl   run ctx/s  avail     rx     tx  open retr/s ovfl/s
-//! 16:51:16  3.1  1.9  0.2  0.0     2 1.20k 21.4Gi  1.2Ki    980    12      0      0
+//! cost: cpu 0.03 %, rss 7.1 MiB, 480 µs, 3.7 KiB a sample, 71 µs late, 0 missed
+//!          --- cpu % ---- -- tasks -- memory -- net B/s -- ------- tcp -------
+//! time      usr  sys soft   run ctx/s  avail     rx     tx  open retr/s ovfl/s
+//! 16:51:16  3.1  1.9  0.2     2 1.20k 21.4Gi  1.2Ki    980    12      0      0
 //! ```
 //!
 //! The columns are chosen anew at each heading, and when a figure comes that was not there before or one has gone.
 
 use telemetry::{Mark, Stamp};
 
-use crate::sar::columns::{self, Choice, Column, Tau};
+use crate::sar::choice::{Choice, choose};
+use crate::sar::columns::{self, Column, Tau};
 use crate::sar::cost::Cost;
 use crate::sar::picture::{Mean, Picture};
 use crate::sar::times::clock;
@@ -81,7 +83,7 @@ impl Table {
         let full = self.lines_max.is_some_and(|most| self.lines >= most);
         if changed {
             let before: Vec<&Column> = self.columns.iter().map(|(column, _)| column).collect();
-            let after = columns::choose(columns::all(picture), &self.choice, TIME_WIDTH);
+            let after = choose(columns::all(picture), &self.choice, TIME_WIDTH);
             (self.names, self.absent) = (names, absent);
             return full || !(after.is_empty() || after.iter().eq(before));
         }
@@ -90,7 +92,7 @@ impl Table {
     }
 
     fn choose(&mut self, picture: &Picture) {
-        let mut columns = columns::choose(columns::all(picture), &self.choice, TIME_WIDTH);
+        let mut columns = choose(columns::all(picture), &self.choice, TIME_WIDTH);
         let mut before = std::mem::take(&mut self.columns);
         // When nothing is measured any more, what was stays, with nothing in it.
         if columns.is_empty() {
@@ -179,14 +181,24 @@ fn cell(column: &Column, value: Option<f64>, out: &mut Vec<u8>) {
     out.extend_from_slice(format!(" {text:>width$}", width = column.width).as_bytes());
 }
 
-/// A name in the middle of a rule: `---- tcp ----`. What is longer than the rule loses its end.
+/// A name in the middle of a rule: `---- tcp ----`. One that is longer than the rule loses its last words, or its end.
 fn ruled(name: &str, width: usize) -> String {
+    let mut name = name;
+    while name.chars().count() > width
+        && let Some((words, _)) = name.rsplit_once(' ')
+    {
+        name = words;
+    }
     let name: String = name.chars().take(width).collect();
     let length = name.chars().count();
-    if length + 2 > width {
+    if length + 4 > width {
         return format!("{name:^width$}");
     }
     let dashes = width - length - 2;
     let before = dashes / 2;
     format!("{} {name} {}", "-".repeat(before), "-".repeat(dashes - before))
 }
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+mod tests;

@@ -1,7 +1,7 @@
 //! What any command prints: lines of a name and a value, `name value`.
 //!
 //! The command is run by `sh -c` at each sample, in a thread of its own, one at a time: while it runs, it is not
-//! started again, and what it prints after [`SCRAPE_PATIENCE`](crate::SCRAPE_PATIENCE) is part of the next sample. A value's name is `NAME.name`; it is
+//! started again, and what it prints after [`SCRAPE_PATIENCE`] is part of the next sample. A value's name is `NAME.name`; it is
 //! a counter if it ends in `_total`, and else a gauge.
 //!
 //! What goes wrong is told once, until it has gone well for a while: a command that fails, runs longer than

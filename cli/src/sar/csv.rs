@@ -11,14 +11,15 @@ use crate::sar::times::rfc3339;
 pub(crate) struct Csv {
     columns: Vec<String>,
     names: usize,
+    told: bool,
 }
 
 impl Csv {
-    /// Appends the row of this moment, the first time behind the heading. Returns how many names have no column that had
-    /// none a row ago.
-    pub(crate) fn row(&mut self, picture: &Picture, out: &mut Vec<u8>) -> usize {
+    /// Appends the row of this moment, the first time behind the heading. True once: when names have come that have no
+    /// column.
+    pub(crate) fn row(&mut self, picture: &Picture, out: &mut Vec<u8>) -> bool {
         let names = picture.names().count();
-        let late = if self.columns.is_empty() { 0 } else { names.saturating_sub(self.names) };
+        let late = !self.columns.is_empty() && names > self.names && !std::mem::replace(&mut self.told, true);
         self.names = names;
         if self.columns.is_empty() {
             self.columns = picture.values().map(|(name, _)| name.to_owned()).collect();

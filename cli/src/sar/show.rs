@@ -84,9 +84,8 @@ impl Show {
             View::Table(table) => table.row(picture, &mut self.out),
             View::Json => Line::of(picture).write(&mut self.out),
             View::Csv(csv) => {
-                let late = csv.row(picture, &mut self.out);
-                if late > 0 {
-                    say(&format!("note: {late} names came after the first row, and have no column"));
+                if csv.row(picture, &mut self.out) {
+                    say("note: names have come after the first row; they have no column (--json has them)");
                 }
             }
             View::OpenMetrics | View::Use { .. } => {}

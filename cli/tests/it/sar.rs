@@ -98,6 +98,23 @@ fn each_json_line_is_as_the_schema_says() {
     assert!(lines[0]["mono_us"].as_u64() < lines[1]["mono_us"].as_u64());
 }
 
+#[test]
+fn names_that_come_later_have_no_column_and_are_told_once() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let run = folder.path().join("run");
+    let mut bundle = Bundle::create(&run).expect("a run");
+    for second in 10..20 {
+        let late = format!("host.late_{second}");
+        let mut values = vec![("host.load_1m", 1.0)];
+        values.extend((second > 14).then_some((late.as_str(), 5.0)));
+        bundle.append(&sample("host", second, &values)).expect("recorded");
+    }
+    let finished = sar_f(&run, &["--csv"]).expect_code(0);
+    assert!(finished.stdout.starts_with("time,mono_us,host.load_1m\n"), "{finished}");
+    assert_eq!(finished.stdout.lines().count(), 10, "{finished}");
+    assert_eq!(finished.stderr.lines().count(), 1, "{finished}");
+}
+
 /// The part of JSON Schema that ours uses.
 fn holds(schema: &Value, value: &Value, path: &str) {
     if let Some(choices) = schema["anyOf"].as_array() {

@@ -200,7 +200,7 @@ pub fn resources(figures: &Figures, limits: &Limits) -> Vec<Resource> {
             .used(at("server.busiest_shard_ratio"), "the busiest shard's time at work")
             .saturated(at("server.mail_waiting"), "letters")
             .refused(at("server.mail_full"))
-            .unless_used("not measured (no chat is watched; --admin ADDRESS)"),
+            .unless_used("no chat is asked (--admin ADDRESS)"),
     );
     rows
 }
@@ -278,7 +278,7 @@ fn process_descriptors(figures: &Figures, name: &str, max: u64) -> Resource {
     };
     Resource::new(format!("descriptors ({name})"))
         .used(share(at("descriptors"), Some(max as f64 * tables)), note)
-        .unless_used("not measured (as root, or as the process's user)")
+        .unless_used("only root and its own user may count them")
 }
 
 fn ports(figures: &Figures, limits: &Limits) -> Resource {
@@ -287,9 +287,9 @@ fn ports(figures: &Figures, limits: &Limits) -> Resource {
     let ratio = share(sockets, limits.ports.map(|ports| ports as f64));
     let mut row = match ratio {
         Some(ratio) if ratio > 1.0 => {
-            Resource::new("ports").unless_used("more sockets than one address has ports: there are several")
+            Resource::new("ports").unless_used("more sockets than ports: several addresses")
         }
-        ratio => Resource::new("ports").used(ratio, "at most: as if every socket held one of one address"),
+        ratio => Resource::new("ports").used(ratio, "as if every socket held one of one address"),
     };
     row.is_bound = row.utilisation_ratio.is_some();
     row

@@ -245,8 +245,7 @@ fn others(layout: &mut Layout<'_>, processes: &[String]) {
             && processes.iter().all(|process| process != source)
     };
     let picture = layout.picture;
-    let names: Vec<(&str, &str)> =
-        picture.names().filter_map(|name| name.split_once('.')).filter(is_other).collect();
+    let names = sorted(picture.names().filter_map(|name| name.split_once('.')).filter(is_other));
     let importance = if names.len() <= OTHERS_FEW { 3 } else { EXTRA };
     for (source, what) in names.into_iter().take(OTHERS_MAX) {
         let name = format!("{source}.{what}");
@@ -271,7 +270,7 @@ fn middles(picture: &Picture, before: &str, after: &str) -> Vec<String> {
         let middle = name.strip_prefix(before)?.strip_suffix(after)?.strip_suffix('.')?;
         (!middle.is_empty()).then(|| middle.to_owned())
     };
-    picture.names().filter_map(middle).collect()
+    sorted(picture.names().filter_map(middle))
 }
 
 /// The names of watched processes: what has resident memory, besides this tool.
@@ -280,5 +279,12 @@ pub(crate) fn processes(picture: &Picture) -> Vec<String> {
         let process = name.strip_suffix(".rss_bytes").filter(|process| *process != "sar")?;
         picture.value(name).map(|_| process.to_owned())
     };
-    picture.names().filter_map(process).collect()
+    sorted(picture.names().filter_map(process))
+}
+
+/// Live names come in another order than recorded ones.
+fn sorted<T: Ord>(names: impl Iterator<Item = T>) -> Vec<T> {
+    let mut names: Vec<T> = names.collect();
+    names.sort_unstable();
+    names
 }

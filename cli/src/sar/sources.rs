@@ -79,7 +79,12 @@ fn processes(flags: &SarFlags) -> Result<Watched, Exit> {
         let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
         add(&mut watched, name.trim(), *pid);
     }
-    let chats = if flags.name.is_empty() { Vec::new() } else { find::chats() };
+    let looks = admin.is_some() || !flags.name.is_empty();
+    let chats = if looks { find::chats() } else { Vec::new() };
+    // One whose command line does not say its address is met when it answers.
+    for chat in chats.iter().filter(|chat| admin.is_some() && chat.admin == admin) {
+        add(&mut watched, SERVER, chat.pid);
+    }
     for name in &flags.name {
         let pids = find::processes(name);
         if pids.is_empty() {

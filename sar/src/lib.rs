@@ -11,6 +11,7 @@
 //! - [`sampler`]: all of them asked together; [`schedule`]: when to ask
 //! - [`find`]: processes by their names
 //! - what does not change during a run: [`host_info`]
+//! - what follows from it all: [`resources`], each against its limit
 
 mod errand;
 mod exposition;
@@ -20,6 +21,7 @@ pub mod host_info;
 mod http;
 mod meanings;
 pub mod proc_file;
+pub mod resources;
 pub mod sampler;
 pub mod schedule;
 mod scrape;

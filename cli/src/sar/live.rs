@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sar::cost::CostNotes;
+use sar::CostNotes;
 use sar::{Cost, Group, Sampler, SarError, Schedule};
 use telemetry::{
     BundleError, Command, Finished, Frame, Hello, Mark, RecordingWriter, SCHEMA_VERSION, Stamp, monotonic_ns,

@@ -96,7 +96,7 @@ pub(crate) struct ChatFlags {
     /// Where publishers connect ('floodmark msggen --router').
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) router: Option<String>,
-    /// The admin address: POST /send/{id}, GET /metrics, GET /healthz. It has no authentication.
+    /// The admin address: what top, sar and Prometheus read (/frames, /metrics, /inspect), and POST /send/{id}. It has no authentication.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) admin: Option<String>,
     /// Connections to make room for; decides the number of shards [default: 100000, or what the descriptors allow].

@@ -11,10 +11,11 @@
 //! to a torn file first ends the torn line, in the same write as the next frame, so that nothing is glued onto it;
 //! the torn line stays, and readers count it. Power loss is another matter: [`Bundle::sync`] is for that.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use crate::line_file::LineFile;
 use crate::lines::whole_bytes;
 use crate::{Frame, FrameError, FrameReader, IntervalLog, IntervalLogReader, LINE_BYTES_MAX, Stamp};
 
@@ -38,6 +39,24 @@ pub enum BundleError {
     Occupied {
         /// The directory.
         run: PathBuf,
+    },
+    /// There is nothing at all where a recording was looked for.
+    #[error("could not open '{}': neither a run nor a recording is there (record one with 'floodmark sar -o FILE')", path.display())]
+    Nowhere {
+        /// Where.
+        path: PathBuf,
+    },
+    /// There is a file, and it holds something else.
+    #[error("could not open '{}': not a recording (it holds no frame; record one with 'floodmark sar -o FILE')", path.display())]
+    NotARecording {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A recording is not made in the place of another file.
+    #[error("could not record to '{}': it is there already and not empty (choose another name)", path.display())]
+    Taken {
+        /// The file.
+        path: PathBuf,
     },
     /// The recording was made by a later version, or its first frames could not be read.
     #[error("could not open run '{}': {source}", run.display())]
@@ -82,7 +101,7 @@ pub enum BundleError {
 }
 
 /// Wraps an error of the file system in what was tried, on what.
-fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> BundleError {
+pub(crate) fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> BundleError {
     let path = path.to_owned();
     move |source| BundleError::Io { action, path, source }
 }
@@ -91,11 +110,8 @@ fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Bund
 #[derive(Debug)]
 pub struct Bundle {
     dir: PathBuf,
-    frames: File,
+    frames: LineFile,
     started: Stamp,
-    /// Whether the file ends in the middle of a line.
-    torn: bool,
-    line: Vec<u8>,
     latency: Option<IntervalLog>,
 }
 
@@ -107,14 +123,14 @@ impl Bundle {
     pub fn create(dir: &Path) -> Result<Bundle, BundleError> {
         fs::create_dir_all(dir).map_err(io_error("create", dir))?;
         let path = dir.join(FRAMES_FILE);
-        let frames = match OpenOptions::new().append(true).create_new(true).open(&path) {
+        let frames = match File::options().append(true).create_new(true).open(&path) {
             Ok(frames) => frames,
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 return Err(BundleError::Occupied { run: dir.to_owned() });
             }
             Err(error) => return Err(io_error("create", &path)(error)),
         };
-        Ok(Bundle::new(dir, frames, Stamp::now(), false))
+        Ok(Bundle::new(dir, LineFile::new(path, frames, false), Stamp::now()))
     }
 
     /// Goes on with the recording in `dir`, torn or not.
@@ -125,13 +141,13 @@ impl Bundle {
         let recorded = BundleReader::open(dir)?;
         let first = recorded.frames()?.find_map(Result::ok);
         let path = dir.join(FRAMES_FILE);
-        let frames = OpenOptions::new().append(true).open(&path).map_err(io_error("open", &path))?;
+        let frames = File::options().append(true).open(&path).map_err(io_error("open", &path))?;
         let started = first.map_or_else(Stamp::now, |frame| frame.at());
-        Ok(Bundle::new(dir, frames, started, recorded.torn()))
+        Ok(Bundle::new(dir, LineFile::new(path, frames, recorded.torn()), started))
     }
 
-    fn new(dir: &Path, frames: File, started: Stamp, torn: bool) -> Bundle {
-        Bundle { dir: dir.to_owned(), frames, started, torn, line: Vec::new(), latency: None }
+    fn new(dir: &Path, frames: LineFile, started: Stamp) -> Bundle {
+        Bundle { dir: dir.to_owned(), frames, started, latency: None }
     }
 
     /// Where the run is.
@@ -150,28 +166,8 @@ impl Bundle {
     /// [`BundleError::FrameTooLong`] and nothing is written; [`BundleError::ShortWrite`] and the frame is lost, but the
     /// next may be appended all the same; [`BundleError::Io`] otherwise.
     pub fn append(&mut self, frame: &Frame) -> Result<(), BundleError> {
-        self.line.clear();
-        if self.torn {
-            self.line.push(b'\n');
-        }
-        frame.to_line(&mut self.line);
-        let bytes = self.line.len();
-        if bytes > LINE_BYTES_MAX {
-            return Err(BundleError::FrameTooLong { bytes });
-        }
-        let written = loop {
-            match self.frames.write(&self.line) {
-                Ok(written) => break written,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(io_error("write", &self.dir.join(FRAMES_FILE))(error)),
-            }
-        };
-        if written < bytes {
-            self.torn |= written > 0;
-            return Err(BundleError::ShortWrite { path: self.dir.join(FRAMES_FILE), written, bytes });
-        }
-        self.torn = false;
-        Ok(())
+        frame.to_line(self.frames.begin());
+        self.frames.write()
     }
 
     /// Writes a whole file of the run atomically: a reader sees the old one or the new one, never a part.
@@ -217,7 +213,7 @@ impl Bundle {
     /// # Errors
     /// [`BundleError::Io`].
     pub fn sync(&self) -> Result<(), BundleError> {
-        self.frames.sync_data().map_err(io_error("write", &self.dir.join(FRAMES_FILE)))
+        self.frames.sync()
     }
 }
 

@@ -116,11 +116,11 @@ fn a_frame_too_long_is_not_recorded() {
 fn a_full_disk_is_an_error_and_not_the_end() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut bundle = Bundle::create(dir.path()).expect("a new run");
-    let good =
-        std::mem::replace(&mut bundle.frames, File::options().append(true).open("/dev/full").expect("Linux"));
+    let full = File::options().append(true).open("/dev/full").expect("Linux");
+    let good = bundle.frames.replace(full);
     let error = bundle.append(&numbered(0, 0)).expect_err("full").to_string();
     assert!(error.starts_with("could not write '") && error.contains("frames.jsonl"), "{error}");
-    bundle.frames = good;
+    bundle.frames.replace(good);
     bundle.append(&numbered(1, 0)).expect("room again");
     assert_eq!(numbers(dir.path()), (vec![1], 0, false));
 }

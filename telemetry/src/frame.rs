@@ -4,7 +4,7 @@
 //! under `source` (`server`, `generator`, `publisher`, `host`, `runner`):
 //!
 //! ```json
-//! {"frame":"sample","mono_us":81000000,"wall_us":1764000000000000,"source":"server","values":{"server.rss_bytes":41943040.0}}
+//! {"frame":"sample","mono_us":81000000,"wall_us":1764000000000000,"source":"server","values":{"server.rss_bytes":41943040}}
 //! ```
 //!
 //! The first frame of a stream is a [`Hello`], which carries the schema's version. **Minor** changes (a new kind of
@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::number::{Number, number};
 use crate::{AuditFrame, Latency, Stamp};
 
 /// The version of the frames that this crate writes, and the latest that it reads.
@@ -98,6 +99,7 @@ pub struct Table {
 #[serde(untagged)]
 pub enum Cell {
     /// A figure.
+    #[serde(serialize_with = "number")]
     Number(f64),
     /// A word, an address, a list.
     Text(String),
@@ -272,7 +274,8 @@ struct Head {
 
 /// Leaves out what is not finite: JSON would write `null`, and a figure that is not a number was not measured.
 fn finite_only<S: Serializer>(values: &BTreeMap<String, f64>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(values.iter().filter(|(_, value)| value.is_finite()))
+    let finite = values.iter().filter(|(_, value)| value.is_finite());
+    serializer.collect_map(finite.map(|(name, value)| (name, Number(*value))))
 }
 
 /// Skips nulls: absent, not zero.

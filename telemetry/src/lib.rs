@@ -19,16 +19,25 @@
 //! - [`decay`]: what follows from samples: rates and gauges as seen over 1, 10 and 100 seconds.
 //! - [`stream`]: frames over anything that reads or writes; [`lines`]: the bounded lines under it.
 //! - [`bundle`]: the directory that a run leaves behind; [`interval_log`]: its standard latency log.
+//! - [`recording`]: any recording, to read; [`recording_writer`]: one file of frames, to write; [`packing`]: to make it
+//!   small.
 
 pub mod audit;
 pub mod bundle;
 pub mod clock;
+mod columns;
 pub mod command;
 pub mod decay;
 pub mod frame;
 pub mod interval_log;
 pub mod latency;
+mod line_file;
 pub mod lines;
+mod number;
+mod packed;
+pub mod packing;
+pub mod recording;
+pub mod recording_writer;
 mod reporter;
 pub mod stream;
 
@@ -42,6 +51,9 @@ pub use frame::{
 };
 pub use interval_log::{IntervalEntry, IntervalLog, IntervalLogReader};
 pub use latency::{EncodedHistogram, LATENCY_MAX_NS, LATENCY_SIGNIFICANT_DIGITS, Latency, latency_histogram};
+pub use packing::{Finished, pack};
+pub use recording::{Placed, Recording};
+pub use recording_writer::RecordingWriter;
 pub use stream::{FrameReader, FrameWriter, LINE_BYTES_MAX};
 
 /// The standard histogram type that latencies are recorded in, so that callers need not name the crate.

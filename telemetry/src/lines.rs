@@ -3,6 +3,7 @@
 //! A line ends in `\n`. One that grows past the bound is thrown away as it arrives, so that memory stays bounded
 //! whatever comes in. What stands after the last `\n` is torn: its writer died, or is still writing.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::FileExt;
@@ -27,7 +28,6 @@ pub enum Line<'a> {
 }
 
 /// Cuts an input into lines of at most a given length.
-#[derive(Debug)]
 pub struct LineReader<R> {
     input: R,
     line_bytes_max: usize,
@@ -37,12 +37,24 @@ pub struct LineReader<R> {
     filled: usize,
     /// Bytes of the current line that were thrown away already.
     thrown: u64,
+    /// Bytes of the input that have been taken out as lines.
+    taken: u64,
+}
+
+impl<R: fmt::Debug> fmt::Debug for LineReader<R> {
+    /// Without the buffer, which may be megabytes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LineReader")
+            .field("input", &self.input)
+            .field("taken", &self.taken)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<R: Read> LineReader<R> {
     /// Cuts `input` into lines of at most `line_bytes_max` bytes, newline not counted.
     pub fn new(input: R, line_bytes_max: usize) -> LineReader<R> {
-        LineReader { input, line_bytes_max, buffer: Vec::new(), start: 0, filled: 0, thrown: 0 }
+        LineReader { input, line_bytes_max, buffer: Vec::new(), start: 0, filled: 0, thrown: 0, taken: 0 }
     }
 
     /// The next line; `None` at the end of the input.
@@ -50,6 +62,44 @@ impl<R: Read> LineReader<R> {
     /// # Errors
     /// What the input reports, but for an interruption, which is retried.
     pub fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
+        self.next(true)
+    }
+
+    /// The next line that was ended; `None` at the present end of the input. What stands there without a newline is kept,
+    /// so that a later call gives the whole line if the input has grown. Never [`Line::Torn`].
+    ///
+    /// # Errors
+    /// As for [`next_line`](Self::next_line).
+    pub fn next_whole_line(&mut self) -> io::Result<Option<Line<'_>>> {
+        self.next(false)
+    }
+
+    /// Where in the input the next line begins, in bytes since this reader began.
+    pub fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// What of the next line is here already. A line longer than the bound leaves only its latest part.
+    pub fn unread(&self) -> &[u8] {
+        &self.buffer[self.start..self.filled]
+    }
+
+    /// Whether some of the next line is here already, or was thrown away for its length.
+    pub fn has_begun(&self) -> bool {
+        self.start < self.filled || self.thrown > 0
+    }
+
+    /// The input, to go elsewhere in it; [`clear`](Self::clear) comes next.
+    pub fn input(&mut self) -> &mut R {
+        &mut self.input
+    }
+
+    /// Begins anew with what the input gives next.
+    pub fn clear(&mut self) {
+        (self.start, self.filled, self.thrown, self.taken) = (0, 0, 0, 0);
+    }
+
+    fn next(&mut self, tail: bool) -> io::Result<Option<Line<'_>>> {
         let mut searched = 0;
         loop {
             let unread = &self.buffer[self.start..self.filled];
@@ -64,7 +114,7 @@ impl<R: Read> LineReader<R> {
             }
             if self.fill()? == 0 {
                 let nothing = searched == 0 && self.thrown == 0;
-                return Ok(if nothing { None } else { Some(self.take(searched, true)) });
+                return Ok(if nothing || !tail { None } else { Some(self.take(searched, true)) });
             }
         }
     }
@@ -74,6 +124,7 @@ impl<R: Read> LineReader<R> {
         let bytes = std::mem::take(&mut self.thrown) + length as u64;
         let line = self.start..self.start + length;
         self.start = line.end + usize::from(!torn);
+        self.taken += bytes + u64::from(!torn);
         if bytes > self.line_bytes_max as u64 {
             Line::TooLong { bytes, torn }
         } else if torn {

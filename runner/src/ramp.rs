@@ -69,8 +69,8 @@ impl RampSampler {
         let open = |pid: Option<u32>, prefix: &str| Process::open(pid?, prefix).ok();
         let mut kernel = Sampler::new();
         if let (Ok(memory), Ok(sockets)) = (sar::Memory::open(), sar::Sockets::open()) {
-            kernel.add(memory);
-            kernel.add(sockets);
+            kernel.add(sar::Group::Mem, memory);
+            kernel.add(sar::Group::Tcp, sockets);
         }
         Self {
             next: Instant::now(),

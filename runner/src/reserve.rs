@@ -9,7 +9,7 @@
 
 use std::time::{Duration, Instant};
 
-use sar::{Memory, Sampler, Zones};
+use sar::{Group, Memory, Sampler, Zones};
 use serde_json::{Value, json};
 
 use crate::words::bytes;
@@ -29,10 +29,10 @@ impl FreeMemory {
         let mut sampler = Sampler::new();
         // What cannot be opened is missing below: without MemFree there is no figure, and the ramp is not watched.
         if let Ok(memory) = Memory::open() {
-            sampler.add(memory);
+            sampler.add(Group::Mem, memory);
         }
         if let Ok(zones) = Zones::open() {
-            sampler.add(zones);
+            sampler.add(Group::Mem, zones);
         }
         Self { next: Instant::now(), sampler }
     }

@@ -10,11 +10,32 @@
 //! Loopback is tracked as well, once any rule of the firewall asks for it. The entries are those of this network
 //! namespace; the maximum is the machine's. The counters are absent where the kernel was built without them.
 
+use std::collections::BTreeMap;
+
+use telemetry::{Kind, Meaning};
+
+use crate::meanings::{Row, explain};
+use crate::since::Since;
 use crate::{ProcFile, SarError, Source, Values};
 
 /// The counters: each value's name and its column's heading.
 const COUNTERS: [(&str, &str); 2] =
     [("host.conntrack_drops", "drop"), ("host.conntrack_early_drops", "early_drop")];
+
+const MEANINGS: [Row; 4] = [
+    ("host.conntrack_entries", Kind::Gauge, "Connections tracked now, TIME_WAIT included."),
+    ("host.conntrack_entries_max", Kind::Gauge, "How many connections may be tracked."),
+    (
+        "host.conntrack_drops",
+        Kind::Counter,
+        "Packets dropped because no entry could be had, since the first reading.",
+    ),
+    (
+        "host.conntrack_early_drops",
+        Kind::Counter,
+        "Entries thrown out to make room, since the first reading.",
+    ),
+];
 
 /// The table of tracked connections.
 #[derive(Debug)]
@@ -22,7 +43,7 @@ pub struct Conntrack {
     count: ProcFile,
     max: ProcFile,
     stat: Option<ProcFile>,
-    first: [Option<u64>; COUNTERS.len()],
+    first: [Since; COUNTERS.len()],
 }
 
 impl Conntrack {
@@ -32,7 +53,7 @@ impl Conntrack {
             count: ProcFile::open("/proc/sys/net/netfilter/nf_conntrack_count").ok()?,
             max: ProcFile::open("/proc/sys/net/netfilter/nf_conntrack_max").ok()?,
             stat: ProcFile::open("/proc/self/net/stat/nf_conntrack").ok(),
-            first: [None; COUNTERS.len()],
+            first: Default::default(),
         })
     }
 }
@@ -45,10 +66,14 @@ impl Source for Conntrack {
         let text = stat.text()?;
         for ((name, heading), first) in COUNTERS.into_iter().zip(&mut self.first) {
             if let Some(now) = column(text, heading) {
-                out.push(name, now.saturating_sub(*first.get_or_insert(now)) as f64);
+                out.push(name, first.count(now));
             }
         }
         Ok(())
+    }
+
+    fn meanings(&self, out: &mut BTreeMap<String, Meaning>) {
+        explain(out, &MEANINGS);
     }
 }
 

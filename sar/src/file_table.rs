@@ -7,7 +7,17 @@
 //!
 //! A file counts once, however many descriptors name it.
 
+use std::collections::BTreeMap;
+
+use telemetry::{Kind, Meaning};
+
+use crate::meanings::{Row, explain};
 use crate::{ProcFile, SarError, Source, Values};
+
+const MEANINGS: [Row; 2] = [
+    ("host.file_handles", Kind::Gauge, "Open files of all processes together."),
+    ("host.file_handles_max", Kind::Gauge, "How many files may be open in all."),
+];
 
 /// The system's table of open files.
 #[derive(Debug)]
@@ -33,6 +43,10 @@ impl Source for FileTable {
         out.push("host.file_handles", open);
         out.push("host.file_handles_max", max);
         Ok(())
+    }
+
+    fn meanings(&self, out: &mut BTreeMap<String, Meaning>) {
+        explain(out, &MEANINGS);
     }
 }
 

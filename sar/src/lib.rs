@@ -7,56 +7,94 @@
 //! **Absent, not zero**: what this kernel does not tell, or what needs two readings and has one, is left out.
 //! `/proc/net/tcp` is never read: it costs 128 ms at 93,000 sockets, and stalls the very thing that is measured.
 //!
-//! - the machine: [`cpu`], [`load`], [`memory`], [`zones`], [`slab`] (root only), [`sockets`], [`tcp`],
-//!   [`file_table`], [`conntrack`], [`oom`]
-//! - one process: [`process`], and [`descriptors`] over all its tables
+//! - the machine: [`cpu`], [`load`], [`pressure`], [`memory`], [`zones`], [`slab`] (root only), [`oom`], [`disk`],
+//!   [`network`], [`sockets`], [`tcp`], [`accept_queues`], [`file_table`], [`conntrack`], [`cgroup`]
+//! - one process: [`process`], and [`descriptors`] over all its tables; [`find`] finds it by name
+//! - what runs inside a server: [`runtime`] (a floodmark chat), [`prometheus`] (any endpoint), [`exec`] (any command)
+//! - this program itself: [`cost`]; and when to ask: [`schedule`]
 //! - what does not change during a run: [`host_info`]
 
+pub mod accept_queues;
+pub mod cgroup;
 pub mod conntrack;
+pub mod cost;
 pub mod cpu;
 pub mod descriptors;
+mod devices;
+pub mod disk;
+mod errand;
+pub mod exec;
 pub mod file_table;
+pub mod find;
 pub mod group;
 pub mod host_info;
+mod http;
 pub mod load;
+mod meanings;
 pub mod memory;
+pub mod network;
 pub mod oom;
+pub mod pressure;
 pub mod proc_file;
 pub mod process;
+pub mod prometheus;
+pub mod runtime;
 pub mod sampler;
+pub mod schedule;
+mod since;
 pub mod slab;
 pub mod sockets;
 pub mod tcp;
+mod told;
 pub mod values;
 pub mod zones;
 
+pub use accept_queues::AcceptQueues;
+pub use cgroup::Cgroup;
 pub use conntrack::Conntrack;
+pub use cost::{Cost, CostNotes};
 pub use cpu::Cpu;
 pub use descriptors::Descriptors;
+pub use disk::Disk;
+pub use exec::Exec;
 pub use file_table::FileTable;
+pub use find::FoundChat;
 pub use group::Group;
 pub use host_info::HostInfo;
 pub use load::Load;
 pub use memory::Memory;
+pub use network::Network;
 pub use oom::Oom;
+pub use pressure::Pressure;
 pub use proc_file::ProcFile;
 pub use process::{Process, RssSource};
-pub use sampler::Sampler;
+pub use prometheus::Prometheus;
+pub use runtime::{Asks, By, Runtime, RuntimeOptions};
+pub use sampler::{Sampler, SamplerOptions};
+pub use schedule::{Schedule, Tick};
 pub use slab::Slab;
 pub use sockets::Sockets;
 pub use tcp::Tcp;
 pub use values::{Name, Values};
 pub use zones::Zones;
 
+/// The regular expressions that choose among the names of a scraped server, so that callers need not name the crate.
+pub use regex_lite::Regex;
+
+/// How long a sample waits for answers from elsewhere, from the moment they were asked for. What comes later is part of the
+/// next sample.
+pub const SCRAPE_PATIENCE: Duration = Duration::from_millis(50);
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use telemetry::{Meaning, Table};
+use telemetry::{Hello, Meaning, Table};
 
 /// Something that can be asked, again and again, what it sees.
 ///
 /// A source keeps whatever it needs between two askings: open files, buffers, the last reading. It puts in what it
-/// could measure and leaves out what it could not; an error means that it measured nothing at all.
+/// could measure and leaves out what it could not; an error is told once, and what was put in before it stays.
 pub trait Source: Send {
     /// Puts what is seen now into `out`, behind what is there already.
     ///
@@ -74,6 +112,9 @@ pub trait Source: Send {
 
     /// Tables that came with the last sample. They are taken away.
     fn tables(&mut self, _out: &mut Vec<Table>) {}
+
+    /// Servers that were met since this was last asked. They are taken away.
+    fn hellos(&mut self, _out: &mut Vec<Hello>) {}
 }
 
 /// Why something could not be measured.
@@ -107,4 +148,31 @@ pub enum SarError {
         /// What was looked for.
         missing: &'static str,
     },
+    /// A server's endpoint did not say what it should.
+    #[error("could not ask '{url}': {reason}")]
+    Scrape {
+        /// What was asked.
+        url: String,
+        /// What came instead, or why nothing came.
+        reason: String,
+    },
+    /// A command did not print what it should.
+    #[error("could not use what '{command}' prints: {reason}")]
+    Command {
+        /// The command.
+        command: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The kernel did not answer a question that is no file.
+    #[error("could not ask the kernel for {what}: {source}")]
+    Kernel {
+        /// What was asked for.
+        what: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// An argument that cannot be used.
+    #[error("{0}")]
+    Argument(String),
 }

@@ -1,6 +1,17 @@
 //! `host.load_1m`: tasks running or waiting to run, a decayed average over a minute, from `/proc/loadavg`.
 
+use std::collections::BTreeMap;
+
+use telemetry::{Kind, Meaning};
+
+use crate::meanings::{Row, explain};
 use crate::{ProcFile, SarError, Source, Values};
+
+const MEANINGS: [Row; 1] = [(
+    "host.load_1m",
+    Kind::Gauge,
+    "Tasks running, or waiting to run or for a disk: an average over a minute.",
+)];
 
 /// The load average.
 #[derive(Debug)]
@@ -23,6 +34,10 @@ impl Source for Load {
         let Some(load) = parse(self.loadavg.text()?) else { return Err(self.loadavg.format_error("load")) };
         out.push("host.load_1m", load);
         Ok(())
+    }
+
+    fn meanings(&self, out: &mut BTreeMap<String, Meaning>) {
+        explain(out, &MEANINGS);
     }
 }
 

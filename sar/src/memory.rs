@@ -2,6 +2,7 @@
 //!
 //! | name | what |
 //! |---|---|
+//! | `host.memory_total_bytes` | what the kernel manages |
 //! | `host.memory_available_bytes` | the kernel's estimate of what could be had without swapping |
 //! | `host.memory_free_bytes` | pages in nobody's use; add `host.memory_free_per_cpu_bytes` (see [`crate::zones`]) |
 //! | `host.memory_reclaimable_bytes` | page cache that can be had at once: half of what is inactive and clean |
@@ -18,11 +19,32 @@
 //! both: with millions of sockets it is gigabytes too high. `memory_reclaimable` counts neither, and only half of the
 //! file pages that nobody has touched for a while and no disk waits for: the other half is what programs run from.
 
+use std::collections::BTreeMap;
+
+use telemetry::{Kind, Meaning};
+
+use crate::meanings::{Row, explain};
 use crate::proc_file::field;
 use crate::{ProcFile, SarError, Source, Values};
 
 /// `kB` in this file means 1,024 bytes.
 const KB: f64 = 1024.0;
+
+const MEANINGS: [Row; 9] = [
+    ("host.memory_total_bytes", Kind::Gauge, "Memory that the kernel manages."),
+    (
+        "host.memory_available_bytes",
+        Kind::Gauge,
+        "The kernel's estimate of what could be had without swapping.",
+    ),
+    ("host.memory_free_bytes", Kind::Gauge, "Pages in nobody's use, those on the cores' own lists left out."),
+    ("host.memory_reclaimable_bytes", Kind::Gauge, "Page cache that can be had at once."),
+    ("host.slab_bytes", Kind::Gauge, "The kernel's small objects, sockets among them."),
+    ("host.kernel_stack_bytes", Kind::Gauge, "Stacks of all threads inside the kernel."),
+    ("host.page_tables_bytes", Kind::Gauge, "What describes the memory of processes."),
+    ("host.percpu_bytes", Kind::Gauge, "What the kernel keeps for each core."),
+    ("host.memory_kernel_bytes", Kind::Gauge, "All that is neither free nor page cache nor a process's own."),
+];
 
 /// The machine's memory.
 #[derive(Debug)]
@@ -45,10 +67,15 @@ impl Source for Memory {
         put(self.meminfo.text()?, out);
         Ok(())
     }
+
+    fn meanings(&self, out: &mut BTreeMap<String, Meaning>) {
+        explain(out, &MEANINGS);
+    }
 }
 
 fn put(text: &str, out: &mut Values) {
     let bytes = |key| field(text, key).map(|kb| kb as f64 * KB);
+    out.push_some("host.memory_total_bytes", bytes("MemTotal"));
     out.push_some("host.memory_available_bytes", bytes("MemAvailable"));
     out.push_some("host.memory_free_bytes", bytes("MemFree"));
     let waiting = bytes("Dirty").zip(bytes("Writeback")).map(|(dirty, writing)| dirty + writing);
@@ -79,6 +106,7 @@ mod tests {
         let mut values = Values::new();
         put(old, &mut values);
         let expected = [
+            ("host.memory_total_bytes", 102_400.0),
             ("host.memory_free_bytes", 10_240.0),
             ("host.slab_bytes", 9_216.0),
             ("host.kernel_stack_bytes", 3_072.0),

@@ -1,13 +1,25 @@
 //! `host.oom_kills`: processes that the kernel has killed for want of memory since the first reading, from
 //! `/proc/vmstat`; those killed for their cgroup's limit are among them.
 
+use std::collections::BTreeMap;
+
+use telemetry::{Kind, Meaning};
+
+use crate::meanings::{Row, explain};
+use crate::since::Since;
 use crate::{ProcFile, SarError, Source, Values};
+
+const MEANINGS: [Row; 1] = [(
+    "host.oom_kills",
+    Kind::Counter,
+    "Processes that the kernel killed for want of memory, since the first reading.",
+)];
 
 /// The out-of-memory killer's count.
 #[derive(Debug)]
 pub struct Oom {
     vmstat: ProcFile,
-    first: Option<u64>,
+    first: Since,
 }
 
 impl Oom {
@@ -16,7 +28,7 @@ impl Oom {
     /// # Errors
     /// [`SarError::Read`].
     pub fn open() -> Result<Oom, SarError> {
-        Ok(Oom { vmstat: ProcFile::open("/proc/vmstat")?, first: None })
+        Ok(Oom { vmstat: ProcFile::open("/proc/vmstat")?, first: Since::default() })
     }
 }
 
@@ -24,9 +36,13 @@ impl Source for Oom {
     fn sample(&mut self, out: &mut Values) -> Result<(), SarError> {
         // Before Linux 4.13 nobody counted.
         if let Some(now) = kills(self.vmstat.text()?) {
-            out.push("host.oom_kills", now.saturating_sub(*self.first.get_or_insert(now)) as f64);
+            out.push("host.oom_kills", self.first.count(now));
         }
         Ok(())
+    }
+
+    fn meanings(&self, out: &mut BTreeMap<String, Meaning>) {
+        explain(out, &MEANINGS);
     }
 }
 

@@ -38,6 +38,17 @@ pub enum RssSource {
     StatmApproximate,
 }
 
+/// How often the proportional share of memory is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum PssEvery {
+    /// In each sample.
+    Sample,
+    /// Every [`PSS_INTERVAL`].
+    Slow,
+    #[default]
+    Never,
+}
+
 /// A process being watched.
 #[derive(Debug)]
 pub struct Process {
@@ -71,6 +82,11 @@ impl Process {
     /// # Errors
     /// [`SarError::NoProcess`] when there is none; [`SarError::Read`] when it may not be looked at.
     pub fn open(pid: u32, prefix: &str) -> Result<Process, SarError> {
+        Process::open_with(pid, prefix, PssEvery::Never)
+    }
+
+    pub(crate) fn open_with(pid: u32, prefix: &str, pss_every: PssEvery) -> Result<Process, SarError> {
+        let _ = pss_every;
         let absent = |error| match error {
             SarError::Read { ref source, .. } if is_gone(source) => SarError::NoProcess { pid },
             SarError::ProcessGone { pid } => SarError::NoProcess { pid },

@@ -31,7 +31,10 @@
 
 mod caches;
 
+use std::collections::BTreeMap;
 use std::path::Path;
+
+use telemetry::{Kind, Meaning};
 
 use crate::{ProcFile, SarError, Source, Values};
 use caches::{Caches, Place};
@@ -102,6 +105,14 @@ impl Source for Slab {
             Err(missing) => return Err(self.slabinfo.format_error(missing)),
         }
         Ok(())
+    }
+
+    fn meanings(&self, out: &mut BTreeMap<String, Meaning>) {
+        for name in NAMES {
+            let objects = name.trim_start_matches("host.slab_").trim_end_matches("_bytes");
+            let help = format!("The kernel's small objects of the kind '{objects}', whole slabs.");
+            out.insert(name.to_owned(), Meaning { kind: Kind::Gauge, help });
+        }
     }
 }
 

@@ -9,7 +9,19 @@
 //!
 //! The figures are those of this process's network namespace, but for the memory, which is the machine's.
 
+use std::collections::BTreeMap;
+
+use telemetry::{Kind, Meaning};
+
+use crate::meanings::{Row, explain};
 use crate::{ProcFile, SarError, Source, Values};
+
+const MEANINGS: [Row; 4] = [
+    ("host.tcp_sockets", Kind::Gauge, "TCP sockets in use, TIME_WAIT not among them."),
+    ("host.tcp_time_wait", Kind::Gauge, "TCP connections in TIME_WAIT, each holding its port."),
+    ("host.tcp_orphans", Kind::Gauge, "TCP sockets closed by their process and not yet by the kernel."),
+    ("host.tcp_memory_bytes", Kind::Gauge, "Buffers of all TCP sockets, against the limit tcp_mem."),
+];
 
 /// The TCP sockets of this network namespace.
 #[derive(Debug)]
@@ -38,6 +50,10 @@ impl Source for Sockets {
         out.push_some("host.tcp_orphans", tcp(text, "orphan"));
         out.push_some("host.tcp_memory_bytes", tcp(text, "mem").map(|pages| pages * page_bytes));
         Ok(())
+    }
+
+    fn meanings(&self, out: &mut BTreeMap<String, Meaning>) {
+        explain(out, &MEANINGS);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 /// The name of a value: known when this was compiled, or made once and shared.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Name {
     /// A name of the host's.
     Static(&'static str),
@@ -18,6 +18,26 @@ impl Name {
             Name::Static(name) => name,
             Name::Shared(name) => name,
         }
+    }
+
+    /// Whether it is the same name, told by its address where that is enough.
+    pub(crate) fn is_same(&self, other: &Name) -> bool {
+        let (mine, theirs) = (self.as_str(), other.as_str());
+        std::ptr::eq(mine, theirs) || mine == theirs
+    }
+}
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Name) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Name {}
+
+impl std::hash::Hash for Name {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
     }
 }
 
@@ -84,6 +104,11 @@ impl Values {
     /// All values, in the order they were added.
     pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
         self.entries.iter().map(|(name, value)| (name.as_str(), *value))
+    }
+
+    /// The names, in the same order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &Name> {
+        self.entries.iter().map(|(name, _)| name)
     }
 
     /// How many values there are.

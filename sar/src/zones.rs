@@ -3,7 +3,15 @@
 //! `MemFree` does not count them. After a million closes they are gigabytes, given back at about 16 MB/s, and a
 //! kernel memory figure that takes `MemFree` at its word puts them down to the connections.
 
+use std::collections::BTreeMap;
+
+use telemetry::{Kind, Meaning};
+
+use crate::meanings::{Row, explain};
 use crate::{ProcFile, SarError, Source, Values};
+
+const MEANINGS: [Row; 1] =
+    [("host.memory_free_per_cpu_bytes", Kind::Gauge, "Free pages that sit on the cores' own lists.")];
 
 /// Free pages on per-CPU lists.
 #[derive(Debug)]
@@ -27,6 +35,10 @@ impl Source for Zones {
         let pages = per_cpu_pages(self.zoneinfo.text()?);
         out.push_some("host.memory_free_per_cpu_bytes", pages.map(|pages| (pages * self.page_bytes) as f64));
         Ok(())
+    }
+
+    fn meanings(&self, out: &mut BTreeMap<String, Meaning>) {
+        explain(out, &MEANINGS);
     }
 }
 

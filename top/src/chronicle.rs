@@ -168,7 +168,8 @@ impl Chronicle {
             line.count = 1;
         }
         for columns in self.latencies.values_mut() {
-            let worse = |pair: &[Option<Percentiles>]| pair.iter().flatten().copied().reduce(Percentiles::worse);
+            let worse =
+                |pair: &[Option<Percentiles>]| pair.iter().flatten().copied().reduce(Percentiles::worse);
             *columns = columns.chunks(2).map(worse).collect();
         }
     }

@@ -125,7 +125,7 @@ impl Events {
     }
 
     /// The phases in the order in which they began: the runner's, or if it tells none, everybody's.
-    pub(crate) fn phases(&self) -> impl Iterator<Item = &Phase> {
+    pub(crate) fn phases(&self) -> impl Iterator<Item = &Phase> + Clone {
         let runner = self.phases.iter().any(|phase| phase.source == "runner");
         self.phases.iter().filter(move |phase| !runner || phase.source == "runner")
     }
@@ -185,10 +185,7 @@ fn of_mark(mark: &Mark) -> Event {
     Event { at: mark.at, source: mark.source.clone(), sort, name: mark.name.clone(), text }
 }
 
-fn particulars<'a>(
-    text: &mut String,
-    fields: impl IntoIterator<Item = (&'a String, &'a serde_json::Value)>,
-) {
+fn particulars<'a>(text: &mut String, fields: impl IntoIterator<Item = (&'a String, &'a serde_json::Value)>) {
     for (name, value) in fields {
         if !text.is_empty() {
             text.push_str("  ");

@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use telemetry::{Frame, Hello, Kind, Mark, Stamp};
+use telemetry::{Frame, Hello, Kind, Mark, Recording, Stamp};
 
 use crate::TopError;
 use crate::chronicle::Chronicle;
 use crate::events::Events;
 use crate::health::Queues;
 use crate::names;
-use crate::recording::Recording;
+
 use crate::spool::{SPOOL_BYTES_MAX, Spool};
 use crate::tape::Tape;
 
@@ -220,12 +220,10 @@ impl History {
                 let known = &self.known;
                 self.chronicle.take_sample(sample, |name| known.kind(name));
                 for (name, value) in &sample.values {
-                    match self.latest.get_mut(name) {
-                        Some(latest) => *latest = *value,
-                        None if self.latest.len() < NAMES_MAX => {
-                            self.latest.insert(name.clone(), *value);
-                        }
-                        None => {}
+                    if let Some(latest) = self.latest.get_mut(name) {
+                        *latest = *value;
+                    } else if self.latest.len() < NAMES_MAX {
+                        self.latest.insert(name.clone(), *value);
                     }
                 }
                 let latest = &self.latest;

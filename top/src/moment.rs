@@ -160,12 +160,10 @@ impl Moment {
         let at_us = sample.at.mono_us;
         self.samples += u64::from(sample.source == "server");
         for (name, &value) in &sample.values {
-            match self.latest.get_mut(name) {
-                Some(latest) => *latest = (at_us, value),
-                None if self.latest.len() < NAMES_MAX => {
-                    self.latest.insert(name.clone(), (at_us, value));
-                }
-                None => {}
+            if let Some(latest) = self.latest.get_mut(name) {
+                *latest = (at_us, value);
+            } else if self.latest.len() < NAMES_MAX {
+                self.latest.insert(name.clone(), (at_us, value));
             }
         }
         let values = sample.values.iter().map(|(name, &value)| (name.as_str(), value));
@@ -184,12 +182,10 @@ impl Moment {
 
     fn fold_table(&mut self, table: Table) {
         self.queues.update_table(&table);
-        match self.tables.get_mut(&table.name) {
-            Some(tables) => tables.before = Some(std::mem::replace(&mut tables.now, table)),
-            None if self.tables.len() < KINDS_MAX => {
-                self.tables.insert(table.name.clone(), Tables { now: table, before: None });
-            }
-            None => {}
+        if let Some(tables) = self.tables.get_mut(&table.name) {
+            tables.before = Some(std::mem::replace(&mut tables.now, table));
+        } else if self.tables.len() < KINDS_MAX {
+            self.tables.insert(table.name.clone(), Tables { now: table, before: None });
         }
     }
 }
@@ -245,6 +241,11 @@ impl Player {
             }
             moved = true;
         }
+    }
+
+    /// Takes in a frame that is on no tape.
+    pub(crate) fn skip(&mut self, frame: Frame, history: &History) {
+        self.moment.fold(frame, &history.known);
     }
 
     /// Goes to any time.

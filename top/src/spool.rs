@@ -100,7 +100,8 @@ impl Spool {
 
 /// A file that exists only for who has it open. `/var/tmp` is for what is large; `/tmp` may be memory.
 fn nameless() -> io::Result<File> {
-    let folders = [std::env::var_os("TMPDIR").map(PathBuf::from), Some("/var/tmp".into()), Some("/tmp".into())];
+    let folders =
+        [std::env::var_os("TMPDIR").map(PathBuf::from), Some("/var/tmp".into()), Some("/tmp".into())];
     let mut refused = None;
     for folder in folders.into_iter().flatten() {
         match nameless_in(folder) {

@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use telemetry::Frame;
+use telemetry::{Frame, Recording};
 
 use crate::TopError;
-use crate::recording::Recording;
+
 use crate::spool::Spool;
 
 /// A reader of frames that can be put anywhere.
@@ -35,7 +35,9 @@ impl Tape {
     pub(crate) fn next(&mut self) -> Result<Option<(u64, Frame)>, TopError> {
         match self {
             Tape::Recording(recording) => match recording.next() {
-                Some(placed) => placed.map(|placed| Some((placed.offset, placed.frame))).map_err(TopError::Frame),
+                Some(placed) => {
+                    placed.map(|placed| Some((placed.offset, placed.frame))).map_err(TopError::Frame)
+                }
                 None => Ok(None),
             },
             Tape::Spool { spool, offset, line } => loop {

@@ -48,6 +48,11 @@ impl Unit {
         }
     }
 
+    /// Cores as per cent of one.
+    pub(crate) fn percent_of_core(cores: f64) -> String {
+        percent(cores)
+    }
+
     /// The figure in words.
     pub(crate) fn say(self, value: f64) -> String {
         match self {

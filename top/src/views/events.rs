@@ -16,12 +16,13 @@ const COLUMNS: [Column; 5] = [
 
 pub(super) fn page(scene: &Scene<'_>) -> Page {
     let start_us = scene.history.start_us();
-    let events = scene.history.events.until(scene.at_us());
+    let events = scene.history.events.until(scene.at_us);
     let mut rows: Vec<Row> = events.enumerate().map(|(index, event)| row(index, event, start_us)).collect();
     rows.reverse();
     let mut page = Page { grid: Grid { columns: COLUMNS.to_vec(), rows }, ..Page::default() };
     if page.grid.rows.is_empty() {
-        page.notes.push((Tone::Quiet, "nothing was marked up to here: no phases, no alerts, no log lines".into()));
+        page.notes
+            .push((Tone::Quiet, "nothing was marked up to here: no phases, no alerts, no log lines".into()));
     }
     let forgotten = scene.history.events.forgotten();
     if forgotten > 0 {

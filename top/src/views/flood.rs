@@ -33,12 +33,16 @@ pub(super) fn page(scene: &Scene<'_>) -> Page {
     let moment = scene.moment;
     let flood = moment.value("connections.open").is_some() || moment.value("publisher.sent").is_some();
     if !flood && moment.audit("generator").is_none() {
-        let why = "no flood in this feed: 'floodmark top --run DIR' shows a run's, while it goes on or afterwards";
+        let why =
+            "no flood in this feed: 'floodmark top --run DIR' shows a run's, while it goes on or afterwards";
         page.notes.push((Tone::Quiet, why.into()));
         return page;
     }
     if scene.history.known.plan.is_none() {
-        page.notes.push((Tone::Quiet, "no plan in this feed, so that nothing stands under it: a run tells one".into()));
+        page.notes.push((
+            Tone::Quiet,
+            "no plan in this feed, so that nothing stands under it: a run tells one".into(),
+        ));
     }
     page.grid.rows = load(scene);
     page.grid.rows.extend(LATENCIES.iter().filter_map(|(name, title)| latency(scene, name, title)));
@@ -64,15 +68,13 @@ fn load(scene: &Scene<'_>) -> Vec<Row> {
     let moment = scene.moment;
     let plan = scene.history.known.plan.as_ref();
     let planned = |name: &str, unit| match plan {
-        Some(plan) => {
-            Value::of(plan.attributes.get(name).and_then(serde_json::Value::as_f64), unit)
-        }
+        Some(plan) => Value::of(plan.attributes.get(name).and_then(serde_json::Value::as_f64), unit),
         None => Value::Absent,
     };
     let count = |name: &str| Value::of(moment.value(name), Unit::Exact);
     let rate = |name: &str| Value::of(moment.rate(name), Unit::PerSecond);
-    let reached_rate = scene.history.known.reached_rate_per_s(scene.at_us());
-    let held_s = scene.history.events.held_s(scene.at_us());
+    let reached_rate = scene.history.known.reached_rate_per_s(scene.at_us);
+    let held_s = scene.history.events.held_s(scene.at_us);
     vec![
         row(
             "connections",
@@ -89,7 +91,13 @@ fn load(scene: &Scene<'_>) -> Vec<Row> {
             rate("connections.logins"),
         ),
         row("being opened", Tone::Plain, Value::Blank, count("connections.opening"), Value::Blank),
-        row("hold", Tone::Plain, planned("hold_s", Unit::Seconds), Value::of(held_s, Unit::Seconds), Value::Blank),
+        row(
+            "hold",
+            Tone::Plain,
+            planned("hold_s", Unit::Seconds),
+            Value::of(held_s, Unit::Seconds),
+            Value::Blank,
+        ),
         row(
             "messages sent",
             Tone::Plain,
@@ -178,7 +186,7 @@ fn audit(scene: &Scene<'_>) -> Vec<Row> {
 }
 
 fn over_time(scene: &Scene<'_>, title: &str, name: &str) -> Chart {
-    let percentiles = scene.history.chronicle.latencies(name, scene.at_us());
+    let percentiles = scene.history.chronicle.latencies(name, scene.at_us);
     let line = |label: &str, of: fn(&Percentiles) -> f32| ChartLine {
         name: label.into(),
         points: percentiles.iter().map(|(second, values)| (*second, f64::from(of(values)))).collect(),

@@ -47,11 +47,11 @@ const CONNECTIONS_MIN: f64 = 50.0;
 
 pub(super) fn page(scene: &Scene<'_>) -> Page {
     let mut page = Page { grid: Grid { columns: COLUMNS.to_vec(), rows: Vec::new() }, ..Page::default() };
-    let connections = scene.history.chronicle.line(scene.connections_name(), scene.at_us());
+    let connections = scene.history.chronicle.line(scene.connections_name(), scene.at_us);
     let open = scene.connections().filter(|open| *open >= 1.0);
     for &(name, title, divides) in FIGURES {
         let Some(now) = scene.moment.value(name) else { continue };
-        let line = scene.history.chronicle.line(name, scene.at_us());
+        let line = scene.history.chronicle.line(name, scene.at_us);
         let each = if divides { Value::of(open.map(|open| now / open), Unit::Bytes) } else { Value::Blank };
         let slope = match name {
             "host.memory_available_bytes" | "sar.rss_bytes" => Value::Blank,
@@ -68,7 +68,11 @@ pub(super) fn page(scene: &Scene<'_>) -> Page {
         }
         (Some(rss), Some(open)) => {
             let each = rss / open;
-            let note = format!("{} connections, {} of server RSS each", Unit::Exact.say(open), Unit::Bytes.say(each));
+            let note = format!(
+                "{} connections, {} of server RSS each",
+                Unit::Exact.say(open),
+                Unit::Bytes.say(each)
+            );
             page.notes.push((Tone::Plain, note));
         }
         (Some(_), None) => page.notes.push((Tone::Quiet, "no connections to divide by".into())),
@@ -78,7 +82,7 @@ pub(super) fn page(scene: &Scene<'_>) -> Page {
 }
 
 fn charts(scene: &Scene<'_>, connections: Vec<(f64, f64)>) -> Vec<Chart> {
-    let rss = scene.history.chronicle.line("server.rss_bytes", scene.at_us());
+    let rss = scene.history.chronicle.line("server.rss_bytes", scene.at_us);
     let lines = vec![
         ChartLine { name: "server RSS".into(), points: rss, unit: Unit::Bytes },
         ChartLine { name: "connections".into(), points: connections, unit: Unit::Exact },
@@ -123,7 +127,11 @@ mod tests {
         let slope_ = slope(&connections, &bytes).expect("enough points");
         assert!((slope_ - 68.0).abs() < 1e-9, "{slope_}");
         assert_eq!(slope(&connections[..3], &bytes), None, "too few points");
-        assert_eq!(slope(&[(0.0, 1.0), (1.0, 2.0), (2.0, 3.0), (3.0, 4.0)], &bytes), None, "too few connections");
+        assert_eq!(
+            slope(&[(0.0, 1.0), (1.0, 2.0), (2.0, 3.0), (3.0, 4.0)], &bytes),
+            None,
+            "too few connections"
+        );
         assert_eq!(slope(&[], &[]), None);
     }
 }

@@ -104,6 +104,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) history: &'a History,
     /// The moment that is looked at.
     pub(crate) moment: &'a Moment,
+    /// The time that is looked at, in monotonic microseconds.
+    pub(crate) at_us: u64,
     /// Whether the feed is a live server.
     pub(crate) live: bool,
     /// What makes a connection a top one.
@@ -113,11 +115,6 @@ pub(crate) struct Scene<'a> {
 }
 
 impl Scene<'_> {
-    /// The moment, in monotonic microseconds.
-    pub(crate) fn at_us(&self) -> u64 {
-        self.moment.at().mono_us
-    }
-
     /// Connections open: the server says it best.
     pub(crate) fn connections(&self) -> Option<f64> {
         self.moment.value("server.connections").or_else(|| self.moment.value("connections.open"))
@@ -125,7 +122,11 @@ impl Scene<'_> {
 
     /// The name under which connections are counted.
     pub(crate) fn connections_name(&self) -> &'static str {
-        if self.moment.value("server.connections").is_some() { "server.connections" } else { "connections.open" }
+        if self.moment.value("server.connections").is_some() {
+            "server.connections"
+        } else {
+            "connections.open"
+        }
     }
 }
 

@@ -24,9 +24,43 @@ const COLUMNS: [Column; 9] = [
 
 /// The groups in their order, and the beginnings of names that belong to each.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("cpu", &["host.cpu", "host.load", "host.procs", "host.context", "host.interrupts", "host.softirqs", "host.forks", "host.pressure_cpu"]),
-    ("memory", &["host.memory", "host.slab", "host.page_tables", "host.percpu", "host.kernel_stack", "host.oom", "host.pressure_memory", "host.swap"]),
-    ("tcp", &["host.tcp", "host.listen", "host.accept", "host.retransmitted", "host.syn_cookies", "host.conntrack"]),
+    (
+        "cpu",
+        &[
+            "host.cpu",
+            "host.load",
+            "host.procs",
+            "host.context",
+            "host.interrupts",
+            "host.softirqs",
+            "host.forks",
+            "host.pressure_cpu",
+        ],
+    ),
+    (
+        "memory",
+        &[
+            "host.memory",
+            "host.slab",
+            "host.page_tables",
+            "host.percpu",
+            "host.kernel_stack",
+            "host.oom",
+            "host.pressure_memory",
+            "host.swap",
+        ],
+    ),
+    (
+        "tcp",
+        &[
+            "host.tcp",
+            "host.listen",
+            "host.accept",
+            "host.retransmitted",
+            "host.syn_cookies",
+            "host.conntrack",
+        ],
+    ),
     ("net", &["host.net", "host.udp"]),
     ("disk", &["host.disk", "host.pressure_io"]),
     ("host", &["host."]),
@@ -35,8 +69,18 @@ const GROUPS: &[(&str, &[&str])] = &[
 
 /// What sar tells of a process, whatever its name.
 const OF_PROCESS: &[&str] = &[
-    "cpu_cores", "cpu_system_s", "cpu_user_s", "descriptor_tables", "descriptors", "major_faults", "minor_faults", "pss_bytes",
-    "rss_bytes", "switches_involuntary", "switches_voluntary", "threads",
+    "cpu_cores",
+    "cpu_system_s",
+    "cpu_user_s",
+    "descriptor_tables",
+    "descriptors",
+    "major_faults",
+    "minor_faults",
+    "pss_bytes",
+    "rss_bytes",
+    "switches_involuntary",
+    "switches_voluntary",
+    "threads",
 ];
 
 pub(super) fn page(scene: &Scene<'_>) -> Page {
@@ -50,7 +94,8 @@ pub(super) fn page(scene: &Scene<'_>) -> Page {
     let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
     let mut page = Page { grid: Grid { columns: COLUMNS.to_vec(), rows }, ..Page::default() };
     if page.grid.rows.is_empty() {
-        let why = "no figures of the machine in this feed: 'floodmark sar -o FILE' records them, so does a run";
+        let why =
+            "no figures of the machine in this feed: 'floodmark sar -o FILE' records them, so does a run";
         page.notes.push((Tone::Quiet, why.into()));
     }
     page
@@ -81,8 +126,9 @@ fn row(scene: &Scene<'_>, name: &str, group: &str, rest: &str) -> Row {
     let known = scene.moment.decayed(name);
     let kind = known.map_or(Kind::Gauge, |decayed| decayed.kind);
     let unit = if kind == Kind::Counter { unit.per_second() } else { unit };
-    let figure = |of: fn(&telemetry::Decayed) -> f64| Value::of(known.as_ref().map(|known| of(known) * scale), unit);
-    let cells_of = |seconds| scene.history.chronicle.cells(name, scene.at_us(), seconds, CELLS);
+    let figure =
+        |of: fn(&telemetry::Decayed) -> f64| Value::of(known.as_ref().map(|known| of(known) * scale), unit);
+    let cells_of = |seconds| scene.history.chronicle.cells(name, scene.at_us, seconds, CELLS);
     let cells = vec![
         Value::text(group),
         Value::text(words(rest)),

@@ -43,7 +43,9 @@ pub(super) fn page(scene: &Scene<'_>) -> Page {
     let rows: Vec<Row> = scene.moment.queues().health().iter().map(of).collect();
     let mut page = Page { grid: Grid { columns: COLUMNS.to_vec(), rows }, ..Page::default() };
     let note = match page.grid.rows.as_slice() {
-        [] => "no queues in this feed: a floodmark chat tells its shards' mail and outboxes, sar the accept queue",
+        [] => {
+            "no queues in this feed: a floodmark chat tells its shards' mail and outboxes, sar the accept queue"
+        }
         _ => "delay = length ÷ out    drain = length ÷ (out − in), or never",
     };
     page.notes.push((Tone::Quiet, note.into()));

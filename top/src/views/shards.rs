@@ -60,7 +60,8 @@ fn rows(tables: &Tables) -> Vec<Row> {
     let of = |row: &Vec<Cell>| -> Option<Row> {
         let figure = |name: &str| number(now.cell(row, name));
         let shard = figure("shard")?;
-        let earlier = before.as_ref().and_then(|before| Some((before, *before_by_shard.get(&(shard as u64))?)));
+        let earlier =
+            before.as_ref().and_then(|before| Some((before, *before_by_shard.get(&(shard as u64))?)));
         // A count that went back is another server's.
         let growth = |name: &str| {
             let (before, earlier) = earlier?;

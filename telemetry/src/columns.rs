@@ -39,29 +39,43 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
-    /// Lays out samples, of which there is at least one. All have the source and the names of the first.
-    pub(crate) fn of(samples: &[&Sample]) -> Columns {
-        let first = samples[0];
-        let mut columns = vec![Vec::with_capacity(samples.len()); first.values.len()];
-        for sample in samples {
-            for (column, value) in columns.iter_mut().zip(sample.values.values()) {
-                column.push(*value);
-            }
-        }
-        let scales = columns.iter_mut().map(|column| shrink(column)).collect();
-        let at = |time: &dyn Fn(Stamp) -> u64| {
-            let mut times: Vec<i64> = samples.iter().map(|sample| time(sample.at).cast_signed()).collect();
-            differences(&mut times, i64::wrapping_sub);
-            times
+    /// The first of several samples.
+    pub(crate) fn new(sample: &Sample) -> Columns {
+        let mut columns = Columns {
+            source: sample.source.clone(),
+            names: sample.values.keys().cloned().collect(),
+            mono_us: Vec::new(),
+            wall_less_mono_us: Vec::new(),
+            scales: Vec::new(),
+            columns: vec![Vec::new(); sample.values.len()],
         };
-        Columns {
-            source: first.source.clone(),
-            names: first.values.keys().cloned().collect(),
-            mono_us: at(&|stamp| stamp.mono_us),
-            wall_less_mono_us: at(&|stamp| stamp.wall_us.wrapping_sub(stamp.mono_us)),
-            scales,
-            columns,
+        columns.push(sample);
+        columns
+    }
+
+    /// Whether this sample belongs here.
+    pub(crate) fn takes(&self, sample: &Sample) -> bool {
+        self.source == sample.source
+            && self.names.len() == sample.values.len()
+            && self.names.iter().eq(sample.values.keys())
+    }
+
+    /// Adds a sample that belongs here.
+    pub(crate) fn push(&mut self, sample: &Sample) {
+        let Stamp { mono_us, wall_us } = sample.at;
+        self.mono_us.push(mono_us.cast_signed());
+        self.wall_less_mono_us.push(wall_us.wrapping_sub(mono_us).cast_signed());
+        for (column, value) in self.columns.iter_mut().zip(sample.values.values()) {
+            column.push(*value);
         }
+    }
+
+    /// Turns values into differences, before writing.
+    pub(crate) fn shrunk(mut self) -> Columns {
+        differences(&mut self.mono_us, i64::wrapping_sub);
+        differences(&mut self.wall_less_mono_us, i64::wrapping_sub);
+        self.scales = self.columns.iter_mut().map(|column| shrink(column)).collect();
+        self
     }
 
     /// Turns differences back into values, after reading. `None` when the parts do not fit together.

@@ -11,10 +11,18 @@ fn samples(values: &[f64]) -> Vec<Sample> {
     values.iter().enumerate().map(sample).collect()
 }
 
+fn columns(samples: &[Sample]) -> Columns {
+    let mut columns = Columns::new(&samples[0]);
+    for sample in &samples[1..] {
+        assert!(columns.takes(sample));
+        columns.push(sample);
+    }
+    columns.shrunk()
+}
+
 /// What stands in the file for these values.
 fn laid_out(values: &[f64]) -> (Option<u32>, Vec<f64>) {
-    let samples = samples(values);
-    let columns = Columns::of(&samples.iter().collect::<Vec<_>>());
+    let columns = columns(&samples(values));
     (columns.scales[0], columns.columns[0].clone())
 }
 
@@ -37,7 +45,7 @@ fn a_column_takes_the_least_scale_that_is_exact() {
 #[test]
 fn the_line_is_as_documented() {
     let samples = samples(&[2.0, 3.5]);
-    let columns = Columns::of(&samples.iter().collect::<Vec<_>>());
+    let columns = columns(&samples);
     assert_eq!(
         serde_json::to_string(&columns).expect("JSON"),
         r#"{"frame":"samples","source":"host","names":["a"],"mono_us":[0,1000003],"wall_less_mono_us":[-1,-1000004],"scales":[1],"columns":[[20,15]]}"#
@@ -52,4 +60,18 @@ fn a_forged_value_that_is_not_finite_is_absent() {
         "scales":[0,0],"columns":[[1e308,1e308],[1,2]]}"#;
     let columns = serde_json::from_str::<Columns>(line).expect("JSON").restored().expect("it fits");
     assert_eq!(columns.sample(1).values, [("b".to_owned(), 3.0)].into());
+}
+
+#[test]
+fn only_the_same_names_of_the_same_source_belong_together() {
+    let sample = |source: &str, names: &[&str]| Sample {
+        source: source.into(),
+        values: names.iter().map(|name| ((*name).to_owned(), 1.0)).collect(),
+        ..Sample::default()
+    };
+    let columns = Columns::new(&sample("host", &["a", "b"]));
+    assert!(columns.takes(&sample("host", &["b", "a"])));
+    for other in [sample("host", &["a"]), sample("host", &["a", "c"]), sample("server", &["a", "b"])] {
+        assert!(!columns.takes(&other), "{other:?}");
+    }
 }

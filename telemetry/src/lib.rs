@@ -17,11 +17,13 @@
 //! - [`frame`]: the frames; [`latency`]: histograms inside frames; [`audit`]: what became of the messages.
 //! - [`command`]: what a worker is told.
 //! - [`decay`]: what follows from samples: rates and gauges as seen over 1, 10 and 100 seconds.
+//! - [`queue`]: queues, their [`health`] and [`alert`]s: delay and drain, from lengths and counters.
 //! - [`stream`]: frames over anything that reads or writes; [`lines`]: the bounded lines under it.
 //! - [`bundle`]: the directory that a run leaves behind; [`interval_log`]: its standard latency log.
 //! - [`recording`]: any recording, to read; [`recording_writer`]: one file of frames, to write; [`packing`]: to make it
 //!   small.
 
+pub mod alert;
 pub mod audit;
 pub mod bundle;
 pub mod clock;
@@ -29,6 +31,7 @@ mod columns;
 pub mod command;
 pub mod decay;
 pub mod frame;
+pub mod health;
 pub mod interval_log;
 pub mod latency;
 mod line_file;
@@ -36,11 +39,13 @@ pub mod lines;
 mod number;
 mod packed;
 pub mod packing;
+pub mod queue;
 pub mod recording;
 pub mod recording_writer;
 mod reporter;
 pub mod stream;
 
+pub use alert::{Alert, Threshold};
 pub use audit::{Audit, AuditFrame};
 pub use bundle::{Bundle, BundleError, BundleReader, FRAMES_FILE, LATENCY_FILE};
 pub use clock::{Stamp, monotonic_ns};
@@ -49,9 +54,11 @@ pub use decay::{Decayed, Decays, TAUS_S};
 pub use frame::{
     Catalog, Cell, Frame, FrameError, Hello, Kind, Log, Mark, Meaning, SCHEMA_VERSION, Sample, Table,
 };
+pub use health::{Drain, Health};
 pub use interval_log::{IntervalEntry, IntervalLog, IntervalLogReader};
 pub use latency::{EncodedHistogram, LATENCY_MAX_NS, LATENCY_SIGNIFICANT_DIGITS, Latency, latency_histogram};
 pub use packing::{Finished, pack};
+pub use queue::{QueueSpec, Queues};
 pub use recording::{Placed, Recording};
 pub use recording_writer::RecordingWriter;
 pub use stream::{FrameReader, FrameWriter, LINE_BYTES_MAX};

@@ -42,7 +42,7 @@ fn frames(seconds: u64) -> Vec<Frame> {
     let mut frames = vec![Frame::Log(Log { message: "begun".into(), ..Log::default() })];
     for second in 0..seconds {
         let noise = second.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 50;
-        let at = Stamp { mono_us: second * 1_000_000 + noise % 97, wall_us: 1 << 50 | second * 1_000_000 };
+        let at = Stamp { mono_us: second * 1_000_000 + noise % 97, wall_us: (1 << 50) + second * 1_000_000 };
         let mut values = std::collections::BTreeMap::from([
             ("forks".to_owned(), (70_000 + second * 3 + noise) as f64),
             ("load_1m".to_owned(), noise as f64 / 100.0),

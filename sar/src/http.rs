@@ -5,10 +5,11 @@
 use std::io::Read;
 use std::time::Duration;
 
+use ureq::http::StatusCode;
 use ureq::{Agent, Error};
 
 /// The longest answer that is read; what is longer is no answer.
-pub(crate) const ANSWER_BYTES_MAX: usize = 8 << 20;
+pub const ANSWER_BYTES_MAX: usize = 8 << 20;
 
 /// How long a request may take before the connection is given up.
 const REQUEST_MAX: Duration = Duration::from_secs(5);
@@ -34,7 +35,7 @@ impl Client {
     }
 
     /// The status and the body, or what is wrong, in words that go behind "could not ask '…': ".
-    pub(crate) fn get(&mut self, url: &str, accept: &str) -> Result<(u16, &[u8]), String> {
+    pub(crate) fn get(&mut self, url: &str, accept: &str) -> Result<(StatusCode, &[u8]), String> {
         // A kept connection may have been closed by the other side in the meantime: that is no outage.
         let status = match self.try_get(url, accept) {
             Err(error) if is_worth_another(&error) => self.try_get(url, accept),
@@ -48,10 +49,10 @@ impl Client {
         Ok((status, &self.body))
     }
 
-    fn try_get(&mut self, url: &str, accept: &str) -> Result<u16, Error> {
+    fn try_get(&mut self, url: &str, accept: &str) -> Result<StatusCode, Error> {
         self.body.clear();
         let response = self.agent.get(url).header("accept", accept).call()?;
-        let status = response.status().as_u16();
+        let status = response.status();
         let mut reader = response.into_body().into_reader().take(ANSWER_BYTES_MAX as u64 + 1);
         reader.read_to_end(&mut self.body).map_err(Error::from)?;
         Ok(status)

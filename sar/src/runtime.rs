@@ -1,10 +1,35 @@
-//! stub
+//! What runs inside a floodmark chat: its own frames, asked for at its admin address (`GET /frames`).
+//!
+//! The values of its samples join those of this machine under their own names (`server.…`); its tables (`shards`,
+//! `connections`) wait for [`Source::tables`], its hello for [`Source::hellos`], and its catalog says what the names
+//! mean. Two more values are measured here: `server.scrape_us`, how long the last answer took, and `server.scrapes_late`,
+//! how many were not there within [`SCRAPE_PATIENCE`].
+//!
+//! A thread of its own asks, while the sampler reads other things, over one connection that is kept. An answer that comes
+//! late is part of the next sample. A chat that is not there, or does not answer, is a problem once; it is asked again at
+//! each sample, and found again when it is back.
+//!
+//! What a chat says is bounded: an answer by [`ANSWER_BYTES_MAX`], its names by [`NAMES_MAX`].
+
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use telemetry::Table;
+use telemetry::{Frame, Hello, Meaning, Sample, Table};
+use ureq::http::StatusCode;
 
-use crate::{SarError, Source, Values};
+use crate::http::Client;
+use crate::scrape::Scrape;
+use crate::{SCRAPE_PATIENCE, SarError, Source, Values};
+
+pub use crate::http::ANSWER_BYTES_MAX;
+
+/// The most names of values that are taken from a chat. Those that come later are left out.
+pub const NAMES_MAX: usize = 4_096;
+
+/// The first part of the names in a chat's own frames.
+const OWN_PREFIX: &str = "server";
 
 /// By what a chat's busiest connections are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -48,7 +73,7 @@ pub struct RuntimeOptions {
 
 impl Default for RuntimeOptions {
     fn default() -> RuntimeOptions {
-        RuntimeOptions { connections: 20, by: By::Messages, prefix: "server".to_owned() }
+        RuntimeOptions { connections: 20, by: By::Messages, prefix: OWN_PREFIX.to_owned() }
     }
 }
 
@@ -59,15 +84,26 @@ pub struct Asks(Arc<Mutex<(usize, By)>>);
 impl Asks {
     /// How many connections, and by what.
     pub fn set(&self, connections: usize, by: By) {
-        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = (connections, by);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (connections, by);
+    }
+
+    fn get(&self) -> (usize, By) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A floodmark chat.
 #[derive(Debug)]
 pub struct Runtime {
-    admin: SocketAddr,
     asks: Asks,
+    prefix: String,
+    scrape: Scrape<Vec<Frame>>,
+    /// The names in the chat's frames, and what they are called here.
+    names: HashMap<String, Arc<str>>,
+    meanings: BTreeMap<String, Meaning>,
+    tables: Vec<Table>,
+    hello: Option<Hello>,
+    hello_is_news: bool,
 }
 
 impl Runtime {
@@ -76,7 +112,36 @@ impl Runtime {
     /// # Errors
     /// [`SarError::Kernel`] when no thread can be started.
     pub fn open(admin: SocketAddr, options: RuntimeOptions) -> Result<Runtime, SarError> {
-        Ok(Runtime { admin, asks: Asks(Arc::new(Mutex::new((options.connections, options.by)))) })
+        Runtime::open_with(admin, options, SCRAPE_PATIENCE)
+    }
+
+    fn open_with(
+        admin: SocketAddr,
+        options: RuntimeOptions,
+        patience: Duration,
+    ) -> Result<Runtime, SarError> {
+        let RuntimeOptions { connections, by, prefix } = options;
+        let asks = Asks(Arc::new(Mutex::new((connections, by))));
+        let asked = asks.clone();
+        let url = format!("http://{admin}/frames");
+        let scrape = Scrape::start(&prefix, url.clone(), patience, move |client| {
+            let (connections, by) = asked.get();
+            let url = format!("{url}?connections={connections}&by={}", by.name());
+            match ask(client, &url)? {
+                (StatusCode::OK, body) => frames(body),
+                (status, _) => Err(format!("it is no floodmark chat (its answer is {status})")),
+            }
+        })?;
+        Ok(Runtime {
+            asks,
+            prefix,
+            scrape,
+            names: HashMap::new(),
+            meanings: BTreeMap::new(),
+            tables: Vec::new(),
+            hello: None,
+            hello_is_news: false,
+        })
     }
 
     /// Where to change what is asked.
@@ -84,19 +149,120 @@ impl Runtime {
         self.asks.clone()
     }
 
-    /// The connections that hold this id, as a table; `None` when nobody does. Waits for the answer.
+    /// The connections that hold this id at the chat with this admin address, as a table; `None` when nobody does. Waits for
+    /// the answer.
     ///
     /// # Errors
     /// [`SarError::Scrape`].
     pub fn find(admin: SocketAddr, id: &str) -> Result<Option<Table>, SarError> {
-        let _ = (admin, id);
-        Ok(None)
+        let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        let id: String = id
+            .bytes()
+            .map(|byte| if unreserved(byte) { char::from(byte).into() } else { format!("%{byte:02X}") })
+            .collect();
+        let url = format!("http://{admin}/connections/{id}");
+        let mut client = Client::new();
+        let found = ask(&mut client, &url).and_then(|(status, body)| match status {
+            StatusCode::OK => Ok(frames(body)?.into_iter().find_map(|frame| match frame {
+                Frame::Table(table) => Some(table),
+                _ => None,
+            })),
+            StatusCode::NOT_FOUND => Ok(None),
+            _ => Err(format!("its answer is {status}: {}", String::from_utf8_lossy(body).trim())),
+        });
+        found.map_err(|reason| SarError::Scrape { url, reason })
+    }
+
+    fn take(&mut self, frames: Vec<Frame>, out: &mut Values) {
+        for frame in frames {
+            match frame {
+                Frame::Sample(sample) => self.take_sample(&sample, out),
+                Frame::Table(table) => self.tables.push(table),
+                Frame::Hello(hello) => {
+                    let is_same = |known: &Hello| known.pid == hello.pid && known.version == hello.version;
+                    if !self.hello.as_ref().is_some_and(is_same) {
+                        self.hello = Some(hello);
+                        self.hello_is_news = true;
+                    }
+                }
+                Frame::Catalog(catalog) => {
+                    for (name, meaning) in catalog.names {
+                        if self.meanings.len() < NAMES_MAX {
+                            self.meanings.insert(renamed(&name, &self.prefix), meaning);
+                        }
+                    }
+                }
+                Frame::Mark(_) | Frame::Latency(_) | Frame::Audit(_) | Frame::Log(_) => {}
+            }
+        }
+    }
+
+    fn take_sample(&mut self, sample: &Sample, out: &mut Values) {
+        for (name, &value) in &sample.values {
+            if let Some(name) = self.names.get(name) {
+                out.push(name, value);
+            } else if self.names.len() < NAMES_MAX {
+                let here: Arc<str> = renamed(name, &self.prefix).into();
+                out.push(&here, value);
+                self.names.insert(name.clone(), here);
+            }
+        }
     }
 }
 
 impl Source for Runtime {
-    fn sample(&mut self, _: &mut Values) -> Result<(), SarError> {
-        let _ = self.admin;
-        Ok(())
+    fn begin(&mut self) {
+        self.scrape.begin();
+    }
+
+    fn sample(&mut self, out: &mut Values) -> Result<(), SarError> {
+        self.tables.clear();
+        let (answer, result) = self.scrape.answer(out);
+        if let Some(frames) = answer {
+            self.take(frames, out);
+        }
+        result
+    }
+
+    fn meanings(&self, out: &mut BTreeMap<String, Meaning>) {
+        self.scrape.meanings(out);
+        out.extend(self.meanings.iter().map(|(name, meaning)| (name.clone(), meaning.clone())));
+    }
+
+    fn tables(&mut self, out: &mut Vec<Table>) {
+        out.append(&mut self.tables);
+    }
+
+    fn hellos(&mut self, out: &mut Vec<Hello>) {
+        if std::mem::take(&mut self.hello_is_news) {
+            out.extend(self.hello.clone());
+        }
     }
 }
+
+fn ask<'a>(client: &'a mut Client, url: &str) -> Result<(StatusCode, &'a [u8]), String> {
+    client.get(url, "application/x-ndjson, application/json")
+}
+
+/// The frames of an answer. One line that is no frame means that it is no chat's.
+fn frames(body: &[u8]) -> Result<Vec<Frame>, String> {
+    let lines = body.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    let frames: Result<Vec<Option<Frame>>, _> = lines.map(Frame::parse).collect();
+    match frames {
+        Ok(frames) if !frames.is_empty() => Ok(frames.into_iter().flatten().collect()),
+        Err(error @ telemetry::FrameError::LaterSchema { .. }) => Err(error.to_string()),
+        _ => Err("it is no floodmark chat (its answer has no frames)".to_owned()),
+    }
+}
+
+/// A name of the chat's, as it is called here.
+fn renamed(name: &str, prefix: &str) -> String {
+    match name.strip_prefix(OWN_PREFIX) {
+        Some(rest) if rest.starts_with('.') => format!("{prefix}{rest}"),
+        _ => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+#[path = "runtime_tests.rs"]
+mod tests;

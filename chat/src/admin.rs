@@ -4,28 +4,32 @@
 //! wake-ups are writes to a descriptor, which would mean something else in a shard's table. So whoever waits for
 //! shards here looks again every millisecond.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use shard::{Mailboxes, Stats};
+use telemetry::Frame;
+use thiserror::Error;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
+use crate::connections::{self, LookError, Query};
 use crate::delivery::Letter;
 use crate::directory::Place;
-use crate::figures;
+use crate::figures::Figures;
+use crate::metrics::{self, Format};
 use crate::publisher::{Origin, Receipt};
-use crate::service::Common;
+use crate::{frames, inspect};
 
 /// Admin connections served at a time; more wait in the backlog.
 const CONNECTIONS_MAX: usize = 64;
@@ -33,86 +37,31 @@ const CONNECTIONS_MAX: usize = 64;
 /// How long a request's head or body may take; then the connection is closed.
 const REQUEST_TIME: Duration = Duration::from_secs(5);
 
-/// How long one admin connection may last, so that idle and stuck ones make room for others.
-const CONNECTION_TIME: Duration = Duration::from_secs(30);
+/// How long one admin connection may last after its last request, so that idle and stuck ones make room for others.
+const IDLE_TIME: Duration = Duration::from_secs(30);
 
 /// How long `POST /send` waits for the shards to say what became of the message; then it answers 202.
 const ACCOUNT_TIME: Duration = Duration::from_secs(1);
 
-/// Messages sent from here whose fate is not known yet.
-#[derive(Debug, Default)]
-pub(crate) struct Tickets {
-    open: Mutex<Open>,
-}
-
-#[derive(Debug, Default)]
-struct Open {
-    next: u32,
-    tickets: HashMap<u32, Receipt>,
-}
-
-impl Tickets {
-    fn issue(&self) -> u32 {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.next = open.next.wrapping_add(1);
-        let ticket = open.next;
-        open.tickets.insert(ticket, Receipt::default());
-        ticket
-    }
-
-    /// Adds a shard's receipt; one that nobody waits for any more is forgotten.
-    pub(crate) fn account(&self, ticket: u32, receipt: Receipt) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sum) = open.tickets.get_mut(&ticket) {
-            sum.letters += receipt.letters;
-            sum.delivered += receipt.delivered;
-            sum.gone += receipt.gone;
-            sum.dropped += receipt.dropped;
-        }
-    }
-
-    fn so_far(&self, ticket: u32) -> Receipt {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.tickets.get(&ticket).copied().unwrap_or_default()
-    }
-
-    fn close(&self, ticket: u32) {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).tickets.remove(&ticket);
-    }
-}
-
-/// Closes its ticket when dropped.
-struct OpenTicket<'a> {
-    tickets: &'a Tickets,
-    ticket: u32,
-}
-
-impl Drop for OpenTicket<'_> {
-    fn drop(&mut self) {
-        self.tickets.close(self.ticket);
-    }
-}
+/// Characters that are shown of what is not an id.
+const NOT_AN_ID_SHOWN: usize = 40;
 
 const JSON: &str = "application/json";
 
-/// What the admin address serves from.
-pub(crate) struct Admin {
-    pub(crate) common: Arc<Common>,
-    pub(crate) mailboxes: Arc<Mailboxes<Letter>>,
-    pub(crate) stats: Arc<Vec<Stats>>,
-    pub(crate) started: Instant,
-}
+/// A frame a line.
+const JSON_LINES: &str = "application/jsonl";
 
 /// Binds the admin address and serves it until the process ends.
-pub(crate) fn start(address: SocketAddr, admin: Admin) -> io::Result<SocketAddr> {
-    let listener = TcpListener::bind(address)?;
+pub(crate) fn start(address: SocketAddr, figures: Arc<Figures>) -> io::Result<SocketAddr> {
+    let listener = std::net::TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
     let bound = listener.local_addr()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let _ = figures.control.set(runtime.metrics());
     std::thread::Builder::new().name("chat-admin".into()).spawn(move || {
         runtime.block_on(async {
-            match tokio::net::TcpListener::from_std(listener) {
-                Ok(listener) => serve(listener, Arc::new(admin)).await,
+            match TcpListener::from_std(listener) {
+                Ok(listener) => serve(listener, figures).await,
                 Err(error) => tracing::error!(%error, "the admin address is not served"),
             }
         });
@@ -120,48 +69,60 @@ pub(crate) fn start(address: SocketAddr, admin: Admin) -> io::Result<SocketAddr>
     Ok(bound)
 }
 
-async fn serve(listener: tokio::net::TcpListener, admin: Arc<Admin>) {
+async fn serve(listener: TcpListener, figures: Arc<Figures>) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let local = tokio::task::LocalSet::new();
-    let accepting = async {
-        loop {
-            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
-            let stream = match listener.accept().await {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    tracing::warn!(%error, "the admin address cannot accept; trying again soon");
-                    sleep(Duration::from_millis(100)).await;
-                    continue;
-                }
-            };
-            let admin = Arc::clone(&admin);
-            tokio::task::spawn_local(async move {
-                let service = service_fn(move |request| answer(Arc::clone(&admin), request));
-                let mut http = hyper::server::conn::http1::Builder::new();
-                http.timer(TokioTimer::new()).header_read_timeout(REQUEST_TIME);
-                let served =
-                    timeout(CONNECTION_TIME, http.serve_connection(TokioIo::new(stream), service)).await;
-                if let Ok(Err(error)) = served {
-                    tracing::debug!(%error, "an admin connection ended badly");
-                }
-                drop(permit);
-            });
+    loop {
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "the admin address cannot accept; trying again soon");
+                sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let figures = Arc::clone(&figures);
+        tokio::spawn(async move {
+            attend(stream, figures).await;
+            drop(permit);
+        });
+    }
+}
+
+/// Serves one connection until it ends or has asked for nothing in a while.
+async fn attend(stream: TcpStream, figures: Arc<Figures>) {
+    let requests = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&requests);
+    let service = service_fn(move |request| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        answer(Arc::clone(&figures), request)
+    });
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(REQUEST_TIME);
+    let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+    loop {
+        let before = requests.load(Ordering::Relaxed);
+        match timeout(IDLE_TIME, serving.as_mut()).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => return tracing::debug!(%error, "an admin connection ended badly"),
+            Err(_) if requests.load(Ordering::Relaxed) == before => return,
+            Err(_) => {}
         }
-    };
-    local.run_until(accepting).await;
+    }
 }
 
 type Answer = Response<Full<Bytes>>;
 
-async fn answer(admin: Arc<Admin>, request: Request<Incoming>) -> Result<Answer, Infallible> {
+async fn answer(figures: Arc<Figures>, request: Request<Incoming>) -> Result<Answer, Infallible> {
     let path = request.uri().path();
     let wanted = match path {
-        "/healthz" | "/inspect" | "/metrics" => Method::GET,
+        "/frames" | "/healthz" | "/inspect" | "/metrics" => Method::GET,
+        _ if path.starts_with("/connections/") => Method::GET,
         _ if path.starts_with("/send/") => Method::POST,
         _ => {
             return Ok(text(
                 StatusCode::NOT_FOUND,
-                "try GET /metrics, GET /inspect, GET /healthz or POST /send/{id}\n",
+                "try GET /frames, /connections/{id}, /metrics, /inspect or /healthz, or POST /send/{id}\n",
             ));
         }
     };
@@ -173,22 +134,76 @@ async fn answer(admin: Arc<Admin>, request: Request<Incoming>) -> Result<Answer,
     Ok(match path {
         "/healthz" => text(StatusCode::OK, "ok\n"),
         "/metrics" => {
-            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            answer_as(kind, StatusCode::OK, &figures::open_metrics(&admin))
+            let accept = request.headers().get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+            let format = Format::asked_for(&accept.collect::<Vec<_>>().join(","));
+            answer_as(format.content_type(), StatusCode::OK, metrics::text(&figures, format))
         }
-        "/inspect" => answer_as(JSON, StatusCode::OK, &figures::inspect(&admin)),
-        _ => send(&admin, request).await,
+        "/inspect" => answer_as(JSON, StatusCode::OK, inspect::json(&figures)),
+        "/frames" => frames(&figures, request.uri().query()),
+        _ => match path.strip_prefix("/connections/") {
+            Some(digits) => look(&figures, digits).await,
+            None => send(&figures, request).await,
+        },
     })
 }
 
-async fn send(admin: &Admin, request: Request<Incoming>) -> Answer {
-    let digits = request.uri().path().strip_prefix("/send/").unwrap_or_default().to_owned();
+/// What the worker says at an interval, now.
+fn frames(figures: &Figures, query: Option<&str>) -> Answer {
+    let query = match Query::parse(query.unwrap_or_default()) {
+        Ok(query) => query,
+        Err(error) => return text(StatusCode::BAD_REQUEST, &format!("{error}\n")),
+    };
+    let mut out = Vec::with_capacity(64 << 10);
+    let tables = [frames::shards(figures), connections::table(figures, query)];
+    let first = [frames::hello(), frames::catalog(figures), frames::sample(figures)];
+    first.into_iter().chain(tables.map(Frame::Table)).for_each(|frame| frame.to_line(&mut out));
+    answer_as(JSON_LINES, StatusCode::OK, out)
+}
+
+/// The connections under the id that a path ends in.
+async fn look(figures: &Figures, digits: &str) -> Answer {
+    let id = match id(digits) {
+        Ok(id) => id,
+        Err(error) => return error.answer(),
+    };
+    match connections::of_id(figures, id).await {
+        Ok(table) => {
+            let mut out = Vec::new();
+            Frame::Table(table).to_line(&mut out);
+            answer_as(JSON_LINES, StatusCode::OK, out)
+        }
+        Err(error) => {
+            let status = match error {
+                LookError::Nobody(_) => StatusCode::NOT_FOUND,
+                LookError::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            text(status, &format!("{error}\n"))
+        }
+    }
+}
+
+/// What stands where an id should.
+#[derive(Debug, Error)]
+#[error("'{0}' is not an id: ids are whole numbers below 2^32")]
+struct NotAnId(String);
+
+impl NotAnId {
+    fn answer(&self) -> Answer {
+        text(StatusCode::BAD_REQUEST, &format!("{self}\n"))
+    }
+}
+
+/// The id that a path ends in.
+fn id(digits: &str) -> Result<u32, NotAnId> {
     let number = digits.parse::<u32>().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()));
-    let Some(id) = number else {
-        return text(
-            StatusCode::BAD_REQUEST,
-            &format!("'{digits}' is not an id: ids are whole numbers below 2^32\n"),
-        );
+    number.ok_or_else(|| NotAnId(digits.chars().take(NOT_AN_ID_SHOWN).collect()))
+}
+
+async fn send(figures: &Figures, request: Request<Incoming>) -> Answer {
+    let digits = request.uri().path().strip_prefix("/send/").unwrap_or_default().to_owned();
+    let id = match id(&digits) {
+        Ok(id) => id,
+        Err(error) => return error.answer(),
     };
     let body = Limited::new(request.into_body(), wire::MESSAGE_BYTES_MAX).collect();
     let body = match timeout(REQUEST_TIME, body).await {
@@ -200,46 +215,44 @@ async fn send(admin: &Admin, request: Request<Incoming>) -> Answer {
         Err(_) => return text(StatusCode::REQUEST_TIMEOUT, "the message did not come in time\n"),
     };
     let mut places: Vec<Place> = Vec::new();
-    admin.common.directory.places(id, |place| places.push(place));
-    let counters = admin.common.counters.last().expect("the admin address counts behind the shards");
+    figures.common.directory.places(id, |place| places.push(place));
+    let counters = figures.common.counters.last().expect("the admin address counts behind the shards");
     counters.messages.add(1);
     if places.is_empty() {
         counters.nobody_there.add(1);
         return json(StatusCode::OK, id, Receipt::default(), ",\"nobody_there\":1");
     }
-    let tickets = &admin.common.tickets;
-    let ticket = tickets.issue();
-    // Closed even when the client leaves and this future is dropped.
-    let _open = OpenTicket { tickets, ticket };
+    let ticket = figures.common.tickets.issue();
     for Place { shard, local } in &places {
-        let letter = Letter::Deliver { id, local: *local, origin: Origin::Admin { ticket } };
-        if admin.mailboxes.post(usize::from(*shard), letter, &body).is_err() {
+        let letter = Letter::Deliver { id, local: *local, origin: Origin::Admin { ticket: ticket.number } };
+        if figures.mailboxes.post(usize::from(*shard), letter, &body).is_err() {
             counters.dropped.add(1);
-            admin.common.tickets.account(ticket, Receipt { letters: 1, dropped: 1, ..Receipt::default() });
+            let dropped = Receipt { letters: 1, dropped: 1, ..Receipt::default() };
+            ticket.so_far(|sum| sum.add(dropped));
         }
     }
     let all = timeout(ACCOUNT_TIME, async {
-        while (admin.common.tickets.so_far(ticket).letters as usize) < places.len() {
+        while (ticket.so_far(|sum| sum.letters) as usize) < places.len() {
             sleep(Duration::from_millis(1)).await;
         }
     });
     let status = if all.await.is_ok() { StatusCode::OK } else { StatusCode::ACCEPTED };
-    json(status, id, tickets.so_far(ticket), "")
+    json(status, id, ticket.so_far(|sum| *sum), "")
 }
 
 fn json(status: StatusCode, id: u32, receipt: Receipt, more: &str) -> Answer {
     let Receipt { delivered, gone, dropped, .. } = receipt;
     let body =
         format!("{{\"id\":{id},\"delivered\":{delivered},\"gone\":{gone},\"dropped\":{dropped}{more}}}\n");
-    answer_as(JSON, status, &body)
+    answer_as(JSON, status, body)
 }
 
 fn text(status: StatusCode, body: &str) -> Answer {
-    answer_as("text/plain; charset=utf-8", status, body)
+    answer_as("text/plain; charset=utf-8", status, body.to_owned())
 }
 
-fn answer_as(kind: &'static str, status: StatusCode, body: &str) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::copy_from_slice(body.as_bytes())));
+fn answer_as(kind: &'static str, status: StatusCode, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     answer

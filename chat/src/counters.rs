@@ -2,6 +2,9 @@
 
 use shard::Counter;
 
+/// See [`Counters::TOTALS`].
+pub(crate) type Total = (&'static str, &'static str, fn(&[Counters]) -> u64);
+
 macro_rules! counters {
     ($($(#[doc = $doc:literal])* $name:ident,)*) => {
         /// One shard's counters.
@@ -13,13 +16,11 @@ macro_rules! counters {
 
         impl Counters {
             /// Each counter's name, what it counts, and its sum over all shards.
-            pub(crate) fn totals(shards: &[Self]) -> Vec<(&'static str, &'static str, u64)> {
-                vec![$((
-                    stringify!($name),
-                    concat!($($doc),*),
-                    shards.iter().map(|counters| counters.$name.get()).sum(),
-                ),)*]
-            }
+            pub(crate) const TOTALS: &[Total] = &[$((
+                stringify!($name),
+                concat!($($doc),*).trim_ascii(),
+                |shards| shards.iter().map(|counters| counters.$name.get()).sum(),
+            ),)*];
         }
     };
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use shard::{Key, Letters, Shard, Written};
 
+use crate::busiest::Lookout;
 use crate::directory::Local;
 use crate::publisher::{Origin, Receipt};
 use crate::router::Router;
@@ -17,6 +18,8 @@ pub(crate) enum Letter {
     Deliver { id: u32, local: Local, origin: Origin },
     /// What became of letters of a publisher of yours.
     Account { publisher: u32, receipt: Receipt },
+    /// Who is here under `id`? The answer goes to the sighting of this ticket.
+    Look { id: u32, ticket: u32 },
 }
 
 /// Copies that a turn writes. The rest of a large group's members, and the letters after it, wait in order for the
@@ -32,7 +35,7 @@ struct Copy {
 }
 
 /// The working memory of deliveries, empty between turns.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Delivery {
     /// The turn's letters: from other shards first, then from this shard's own publishers.
     pub(crate) letters: Letters<Letter>,
@@ -47,17 +50,36 @@ pub(crate) struct Delivery {
     event_of: Option<u32>,
     event: Vec<u8>,
     receipts: Vec<(Origin, Receipt)>,
+    /// What was written to whom.
+    pub(crate) lookout: Lookout,
     #[cfg(feature = "faults")]
     pub(crate) faults: Option<crate::faults::Faults>,
 }
 
 impl Delivery {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(lookout: Lookout) -> Self {
         Self {
+            letters: Letters::default(),
+            next: 0,
+            from: 0,
+            copies: Vec::new(),
+            chunk: Vec::new(),
+            event_of: None,
+            event: Vec::new(),
+            receipts: Vec::new(),
+            lookout,
             #[cfg(feature = "faults")]
             faults: crate::faults::Faults::from_environment(),
-            ..Self::default()
         }
+    }
+
+    /// Bytes of memory that it takes, by capacity.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.letters.memory_bytes()
+            + self.copies.capacity() * size_of::<Copy>()
+            + self.chunk.capacity()
+            + self.event.capacity()
+            + self.receipts.capacity() * size_of::<(Origin, Receipt)>()
     }
 
     /// Writes letters to their connections and returns what became of them, by origin. Those that make too many
@@ -70,6 +92,8 @@ impl Delivery {
     ) -> &[(Origin, Receipt)] {
         self.receipts.clear();
         self.event_of = None;
+        let first = self.next;
+        self.lookout.look_up(shard.now());
         self.find_copies(shard, router);
         self.copies.sort_unstable();
         let mut start = 0;
@@ -79,13 +103,20 @@ impl Delivery {
             start += run;
         }
         self.copies.clear();
+        self.lookout.enter(shard, router);
+        shard.stats().served.add((self.next - first) as u64);
         // While publishers keep up with us the letters never come to an end; those that are served go all the same.
         if self.next * 2 >= self.letters.len() {
             self.letters.forget(self.next);
             self.next = 0;
         }
-        shard.stats().backlog.set((self.letters.len() - self.next) as u64);
+        self.tell_backlog(shard);
         &self.receipts
+    }
+
+    /// Counts what waits here, so that a letter is in some queue until it is served.
+    pub(crate) fn tell_backlog(&self, shard: &Shard<Chat>) {
+        shard.stats().backlog.set((self.letters.len() - self.next) as u64);
     }
 
     /// Turns letters into copies for the connections they are for, until there are enough for one turn.
@@ -166,11 +197,17 @@ impl Delivery {
                     let (_, text) = self.letters.get(copy.letter as usize);
                     wire::comet::server::encode_message(&mut self.chunk, *count, text);
                 }
-                shard.write(key, &self.chunk)
+                let messages = *count;
+                let written = shard.write(key, &self.chunk);
+                self.lookout.wrote(key, messages, self.chunk.len(), written);
+                written
             }
             Some((key, Session::Member { count, .. })) => {
                 *count = count.wrapping_add(copies.len() as u32);
-                self.write_events(shard, key, range.clone(), timestamp)
+                let messages = *count;
+                let (written, bytes) = self.write_events(shard, key, range.clone(), timestamp);
+                self.lookout.wrote(key, messages, bytes, written);
+                written
             }
             _ => Written::Gone,
         };
@@ -192,14 +229,15 @@ impl Delivery {
         }
     }
 
-    /// A line viewer's events. The usual one, a single event that all viewers get, is encoded once for all.
+    /// A line viewer's events, and how many bytes they were. The usual one, a single event that all viewers get, is
+    /// encoded once for all.
     fn write_events(
         &mut self,
         shard: &mut Shard<Chat>,
         key: Key,
         range: Range<usize>,
         timestamp: &str,
-    ) -> Written {
+    ) -> (Written, usize) {
         if range.len() == 1 {
             let letter = self.copies[range.start].letter;
             if self.event_of != Some(letter) {
@@ -208,14 +246,14 @@ impl Delivery {
                 wire::line::server::encode_event(&mut self.event, timestamp, text);
                 self.event_of = Some(letter);
             }
-            return shard.write(key, &self.event);
+            return (shard.write(key, &self.event), self.event.len());
         }
         self.chunk.clear();
         for copy in &self.copies[range] {
             let (_, text) = self.letters.get(copy.letter as usize);
             wire::line::server::encode_event(&mut self.chunk, timestamp, text);
         }
-        shard.write(key, &self.chunk)
+        (shard.write(key, &self.chunk), self.chunk.len())
     }
 
     /// Adds to the receipt of `origin`. Letters of one origin come in runs, so the last receipt is tried first.

@@ -1,130 +1,161 @@
-//! What the admin address tells of the server: for a scraper, and for whoever looks in.
+//! The figures: what the server tells of itself, each described once.
 //!
-//! Both read counters that the shards keep anyway. The cost depends on the number of shards, not of connections.
+//! [`metrics`](crate::metrics), [`inspect`](crate::inspect) and [`frames`](crate::frames) say the same figures in three
+//! forms. All are counters that the shards keep anyway, so that saying them costs the number of shards, and not of
+//! connections.
 
-use std::fmt::Write as _;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
-use serde::ser::{Serialize, Serializer};
-use serde_json::json;
-use shard::Stats;
+use shard::{Mailboxes, Stats};
+use telemetry::Kind;
+use tokio::runtime::RuntimeMetrics;
 
-use crate::admin::Admin;
 use crate::counters::Counters;
+use crate::delivery::Letter;
+use crate::service::Common;
 
-/// What each shard tells.
-struct Figure {
-    kind: &'static str,
-    name: &'static str,
-    help: &'static str,
-    value: fn(&Stats) -> u64,
+/// Where all figures come from.
+pub(crate) struct Figures {
+    pub(crate) common: Arc<Common>,
+    pub(crate) mailboxes: Arc<Mailboxes<Letter>>,
+    pub(crate) stats: Arc<Vec<Stats>>,
+    /// The control side's runtime, once there is one.
+    pub(crate) control: OnceLock<RuntimeMetrics>,
 }
 
-const fn gauge(name: &'static str, help: &'static str, value: fn(&Stats) -> u64) -> Figure {
-    Figure { kind: "gauge", name, help, value }
+/// One shard of them.
+pub(crate) struct OfShard<'a> {
+    pub(crate) stats: &'a Stats,
+    /// Letters in its mailbox.
+    pub(crate) waiting: u64,
 }
 
-const fn counter(name: &'static str, help: &'static str, value: fn(&Stats) -> u64) -> Figure {
-    Figure { kind: "counter", name, help, value }
+impl OfShard<'_> {
+    /// Letters that have been posted to it and not been dealt with.
+    pub(crate) fn mail_queue(&self) -> u64 {
+        self.waiting + self.stats.backlog.get()
+    }
 }
 
-const PER_SHARD: &[Figure] = &[
-    gauge("connections", "Connections open now.", |s| s.connections.get()),
-    counter("accepted", "Connections accepted.", |s| s.accepted.get()),
-    counter("closed", "Connections closed, by either side.", |s| s.closed.get()),
-    counter("refused", "Connections refused for want of descriptors.", |s| s.refused.get()),
-    counter("too_slow", "Connections closed because they read too slowly.", |s| s.too_slow.get()),
-    counter("reads", "Reads that returned bytes.", |s| s.reads.get()),
-    counter("received_bytes", "Bytes read from connections.", |s| s.bytes_in.get()),
-    counter("writes", "Writes that took bytes.", |s| s.writes.get()),
-    counter("sent_bytes", "Bytes written to connections.", |s| s.bytes_out.get()),
-    counter("turns", "Turns of the event loop.", |s| s.turns.get()),
-    counter("events", "Events that the kernel reported.", |s| s.events.get()),
-    counter("busy_nanoseconds", "Time spent working rather than waiting.", |s| s.busy_ns.get()),
-    counter("mail_in", "Letters received from other shards.", |s| s.mail_in.get()),
-    counter("mail_out", "Letters posted to other shards.", |s| s.mail_out.get()),
-    gauge("backlog", "Letters received and not delivered yet.", |s| s.backlog.get()),
-    counter("mail_full", "Batches of letters that did not fit a mailbox and had to wait.", |s| {
-        s.mail_full.get()
-    }),
-    gauge("outboxes", "Connections with bytes that a write would not take.", |s| s.outboxes.get()),
-    gauge("outbox_bytes", "Bytes waiting for slow readers.", |s| s.outbox_bytes.get()),
-    gauge("timers", "Timers set.", |s| s.timers.get()),
+/// What is told of each shard, and in sum of the server.
+pub(crate) struct ShardFigure {
+    /// What it is called everywhere: the column of the shards, and behind `server.` its sum.
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) help: &'static str,
+    pub(crate) value: fn(&OfShard<'_>) -> f64,
+}
+
+/// What is told of the server as a whole.
+pub(crate) struct ServerFigure {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) help: &'static str,
+    /// `None`: there is nothing to measure.
+    pub(crate) value: fn(&Figures) -> Option<f64>,
+}
+
+macro_rules! of_shard {
+    ($kind:ident $name:literal $help:literal $shard:ident => $value:expr) => {
+        ShardFigure { name: $name, kind: Kind::$kind, help: $help, value: |$shard| $value as f64 }
+    };
+}
+
+macro_rules! of_server {
+    ($kind:ident $name:literal $help:literal $figures:ident => $value:expr) => {
+        ServerFigure { name: $name, kind: Kind::$kind, help: $help, value: |$figures| $value }
+    };
+}
+
+/// What each shard tells, in the order of the columns.
+pub(crate) const OF_SHARD: &[ShardFigure] = &[
+    of_shard!(Counter "events" "Events that the kernel reported." s => s.stats.events.get()),
+    of_shard!(Counter "turns" "Turns of the event loop." s => s.stats.turns.get()),
+    of_shard!(Counter "busy_s" "Time spent working rather than waiting." s => s.stats.busy_ns.get() as f64 / 1e9),
+    of_shard!(Gauge "connections" "Connections open now." s => s.stats.connections.get()),
+    of_shard!(Counter "accepted" "Connections accepted." s => s.stats.accepted.get()),
+    of_shard!(Counter "closed" "Connections closed, by either side." s => s.stats.closed.get()),
+    of_shard!(Counter "refused" "Connections refused for want of descriptors." s => s.stats.refused.get()),
+    of_shard!(Counter "too_slow" "Connections closed because they read too slowly." s => s.stats.too_slow.get()),
+    of_shard!(Gauge "mail_queue" "Letters posted and not dealt with yet." s => s.mail_queue()),
+    of_shard!(Gauge "mailbox" "Letters waiting in the mailbox." s => s.waiting),
+    of_shard!(Gauge "backlog" "Letters received and not delivered yet." s => s.stats.backlog.get()),
+    of_shard!(Counter "mail_in" "Letters received from other shards." s => s.stats.mail_in.get()),
+    of_shard!(Counter "mail_out" "Letters posted to other shards." s => s.stats.mail_out.get()),
+    of_shard!(Counter "served" "Letters dealt with, those for connections of the same shard included." s => s.stats.served.get()),
+    of_shard!(Counter "mail_full" "Batches of letters that did not fit a mailbox and had to wait." s => s.stats.mail_full.get()),
+    of_shard!(Gauge "outboxes" "Connections with bytes that a write would not take." s => s.stats.outboxes.get()),
+    of_shard!(Gauge "outbox_bytes" "Bytes waiting for slow readers." s => s.stats.outbox_bytes.get()),
+    of_shard!(Counter "outboxed_bytes" "Bytes that have left outboxes." s => s.stats.outboxed_bytes.get()),
+    of_shard!(Counter "reads" "Reads that returned bytes." s => s.stats.reads.get()),
+    of_shard!(Counter "received_bytes" "Bytes read from connections." s => s.stats.bytes_in.get()),
+    of_shard!(Counter "writes" "Writes that took bytes." s => s.stats.writes.get()),
+    of_shard!(Counter "sent_bytes" "Bytes written to connections." s => s.stats.bytes_out.get()),
+    of_shard!(Gauge "memory_bytes" "Memory for connections, buffers, timers and letters, by capacity." s => s.stats.memory_bytes.get()),
+    of_shard!(Gauge "timers" "Timers set." s => s.stats.timers.get()),
 ];
 
-/// All figures in OpenMetrics' text format.
-pub(crate) fn open_metrics(admin: &Admin) -> String {
-    let mut out = String::with_capacity(16 << 10);
-    // Writing to a string cannot fail.
-    let mut family =
-        |kind: &str, name: &str, help: &str, values: &mut dyn Iterator<Item = (Option<usize>, u64)>| {
-            let suffix = if kind == "counter" { "_total" } else { "" };
-            let _ = write!(out, "# TYPE floodmark_{name} {kind}\n# HELP floodmark_{name} {help}\n");
-            for (shard, value) in values {
-                let _ = match shard {
-                    Some(shard) => writeln!(out, "floodmark_{name}{suffix}{{shard=\"{shard}\"}} {value}"),
-                    None => writeln!(out, "floodmark_{name}{suffix} {value}"),
-                };
-            }
-        };
-    for (name, help, value) in Counters::totals(&admin.common.counters) {
-        family("counter", name, help.trim(), &mut std::iter::once((None, value)));
+/// What the server tells besides its counters and the sums over its shards.
+pub(crate) const OF_SERVER: &[ServerFigure] = &[
+    of_server!(Gauge "uptime_s" "Time since the start." f => Some(f.started().elapsed().as_secs_f64())),
+    of_server!(Gauge "directory_entries" "Pairs of a logged-in id and a shard that has it." f => {
+        Some(f.common.directory.len() as f64)
+    }),
+    of_server!(Gauge "mail_waiting_max" "Letters posted and not dealt with yet, of the shard with the most." f => {
+        Some(f.shards().map(|shard| shard.mail_queue()).max().unwrap_or(0) as f64)
+    }),
+    of_server!(Gauge "control_tasks" "Tasks of the control side: the admin address's connections, and what accepts them." f => {
+        Some(f.control.get()?.num_alive_tasks() as f64)
+    }),
+    of_server!(Counter "control_busy_s" "Time that the control side spent working rather than waiting." f => {
+        let control = f.control.get()?;
+        Some((0..control.num_workers()).map(|worker| control.worker_total_busy_duration(worker).as_secs_f64()).sum())
+    }),
+];
+
+/// What the sum over all shards is called where it is not the column's name.
+const SUMS: &[(&str, &str)] = &[("mail_queue", "mail_waiting"), ("memory_bytes", "shard_memory_bytes")];
+
+/// A figure of the whole server.
+pub(crate) struct Total {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) help: &'static str,
+    pub(crate) value: f64,
+}
+
+impl Figures {
+    pub(crate) fn started(&self) -> Instant {
+        self.common.started
     }
-    let entries = admin.common.directory.len() as u64;
-    let help = "Pairs of a logged-in id and a shard that has it.";
-    family("gauge", "directory_entries", help, &mut std::iter::once((None, entries)));
-    for figure in PER_SHARD {
-        let values = admin.stats.iter().map(figure.value);
-        family(
-            figure.kind,
-            figure.name,
-            figure.help,
-            &mut values.enumerate().map(|(n, value)| (Some(n), value)),
-        );
+
+    pub(crate) fn shards(&self) -> impl Iterator<Item = OfShard<'_>> {
+        let of = |(shard, stats)| OfShard { stats, waiting: self.mailboxes.waiting(shard) as u64 };
+        self.stats.iter().enumerate().map(of)
     }
-    let waiting = (0..admin.stats.len()).map(|shard| (Some(shard), admin.mailboxes.waiting(shard) as u64));
-    family("gauge", "mail_waiting", "Letters waiting in the mailbox.", &mut { waiting });
-    out.push_str("# EOF\n");
-    out
-}
 
-/// One shard's figures, by name.
-struct OfShard<'a> {
-    admin: &'a Admin,
-    shard: usize,
-}
-
-impl Serialize for OfShard<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { admin, shard } = *self;
-        let figures = PER_SHARD.iter().map(|figure| (figure.name, (figure.value)(&admin.stats[shard])));
-        let more = [("shard", shard as u64), ("mail_waiting", admin.mailboxes.waiting(shard) as u64)];
-        serializer.collect_map(more.into_iter().chain(figures))
+    /// What is counted for the server as a whole, and what it tells besides.
+    pub(crate) fn own(&self) -> impl Iterator<Item = Total> {
+        let counted = Counters::TOTALS.iter().map(|(name, help, sum)| Total {
+            name,
+            kind: Kind::Counter,
+            help,
+            value: sum(&self.common.counters) as f64,
+        });
+        let told = OF_SERVER.iter().filter_map(|figure| {
+            let ServerFigure { name, kind, help, value } = *figure;
+            Some(Total { name, kind, help, value: value(self)? })
+        });
+        counted.chain(told)
     }
-}
 
-#[derive(serde::Serialize)]
-struct Inspection<'a> {
-    server: serde_json::Value,
-    totals: serde_json::Map<String, serde_json::Value>,
-    shards: Vec<OfShard<'a>>,
-}
-
-/// What is going on in the server, shard by shard, as JSON.
-pub(crate) fn inspect(admin: &Admin) -> String {
-    let counters = Counters::totals(&admin.common.counters);
-    let mut totals: serde_json::Map<_, _> =
-        counters.into_iter().map(|(name, _, value)| (name.to_owned(), value.into())).collect();
-    totals.insert("directory_entries".into(), admin.common.directory.len().into());
-    let inspection = Inspection {
-        server: json!({
-            "name": "floodmark chat",
-            "version": env!("CARGO_PKG_VERSION"),
-            "pid": std::process::id(),
-            "uptime_s": admin.started.elapsed().as_secs_f64(),
-        }),
-        totals,
-        shards: (0..admin.stats.len()).map(|shard| OfShard { admin, shard }).collect(),
-    };
-    // Numbers and names only, which JSON always has a form for.
-    serde_json::to_string(&inspection).expect("figures are always valid JSON") + "\n"
+    /// The sums over all shards.
+    pub(crate) fn sums(&self) -> impl Iterator<Item = Total> {
+        OF_SHARD.iter().map(|figure| {
+            let ShardFigure { name, kind, help, value } = *figure;
+            let name = SUMS.iter().find(|(column, _)| *column == name).map_or(name, |(_, sum)| sum);
+            Total { name, kind, help, value: self.shards().map(|shard| value(&shard)).sum() }
+        })
+    }
 }

@@ -11,17 +11,26 @@
 //! Left out: TLS, authentication, anything stored. It is a target to measure, and small enough to reason about.
 
 mod admin;
+mod busiest;
+mod connections;
 mod counters;
 mod delivery;
 mod directory;
 #[cfg(feature = "faults")]
 pub mod faults;
 mod figures;
+mod frames;
+mod heavy;
+mod inspect;
+mod metrics;
 mod options;
+mod profile;
 mod publisher;
+mod ranking;
 mod router;
 mod service;
 mod session;
+mod tickets;
 mod worker;
 
 pub use options::Options;

@@ -34,6 +34,16 @@ pub(crate) struct Receipt {
     pub(crate) dropped: u32,
 }
 
+impl Receipt {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.letters += other.letters;
+        self.bytes += other.bytes;
+        self.delivered += other.delivered;
+        self.gone += other.gone;
+        self.dropped += other.dropped;
+    }
+}
+
 /// The state of one publisher.
 #[derive(Debug)]
 pub(crate) struct Publisher {

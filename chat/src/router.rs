@@ -71,6 +71,9 @@ pub(crate) struct Router {
     further: HashMap<Key, Vec<u32>>,
 }
 
+/// Groups that are measured; the others are taken to be like them.
+const MEASURED_MAX: usize = 512;
+
 /// The most ids one connection may hold; a login beyond it is refused.
 pub(crate) const IDS_MAX: usize = 64;
 
@@ -133,6 +136,25 @@ impl Router {
     /// Whether `connection`, whose first id is `first`, holds `id`.
     pub(crate) fn holds(&self, connection: Key, first: u32, id: u32) -> bool {
         first == id || self.further.get(&connection).is_some_and(|ids| ids.contains(&id))
+    }
+
+    /// The ids that `connection` holds besides its first.
+    pub(crate) fn further(&self, connection: Key) -> &[u32] {
+        if self.further.is_empty() {
+            return &[];
+        }
+        self.further.get(&connection).map_or(&[], Vec::as_slice)
+    }
+
+    /// Bytes of memory that groups and further ids take, by capacity; of many groups only some are measured.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let measured = self.groups.len().min(MEASURED_MAX);
+        let places: usize = self.groups[..measured].iter().map(|group| group.places.capacity()).sum();
+        let each = (places * size_of::<Key>()).checked_div(measured).unwrap_or(0);
+        self.groups.capacity() * size_of::<Group>()
+            + each * self.groups.len()
+            + self.vacant.capacity() * size_of::<u32>()
+            + self.further.capacity() * size_of::<(Key, Vec<u32>)>()
     }
 
     /// The members of a group from a slab index on, in that order, if it is still the group of `id`.

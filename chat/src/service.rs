@@ -1,8 +1,8 @@
 //! The service that runs in each shard: what arrives at the fronts, and what the turn does about it.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use shard::{Key, Letters, ListenerId, Room, Service, Shard, TimerKey, Why};
 use wire::comet::server::{HeadError, Request, Status};
@@ -10,13 +10,17 @@ use wire::line::server::{BUSY, LoginError, Watch};
 use wire::router::server as router_port;
 use wire::{Decode, Step};
 
-use crate::admin::Tickets;
+use crate::busiest::{Asked, Busiest, Lookout, step};
+use crate::connections::Sighting;
 use crate::counters::Counters;
 use crate::delivery::{Delivery, Letter};
-use crate::directory::{Directory, Place};
-use crate::publisher::{Origin, PUBLISHERS_MAX, Publisher};
+use crate::directory::{Directory, Local, Place};
+use crate::profile::Profile;
+use crate::publisher::{Origin, PUBLISHERS_MAX, Publisher, Receipt};
+use crate::ranking::TOLD_MAX;
 use crate::router::Router;
-use crate::session::{Deadline, Front, Session};
+use crate::session::{Deadline, Front, Session, Since};
+use crate::tickets::Tickets;
 
 /// How long a connection that has had its answer may stay before it is closed for it.
 const DEPARTURE_TIME: Duration = Duration::from_secs(2);
@@ -29,7 +33,14 @@ const WATCHED_ALREADY: &[u8] = b"ERROR: you watch this match already, or as many
 pub(crate) struct Common {
     pub(crate) directory: Arc<Directory>,
     pub(crate) counters: Vec<Counters>,
-    pub(crate) tickets: Tickets,
+    /// Messages sent from the admin address whose fate is not known yet.
+    pub(crate) tickets: Tickets<Receipt>,
+    /// Ids that the admin address looks for.
+    pub(crate) sightings: Tickets<Sighting>,
+    /// Which connections stand out, shard by shard.
+    pub(crate) busiest: Vec<Mutex<Busiest>>,
+    pub(crate) asked: Asked,
+    pub(crate) started: Instant,
     /// The front of each listener, in the pool's order.
     pub(crate) fronts: Vec<Front>,
     pub(crate) head_timeout: Duration,
@@ -54,11 +65,12 @@ pub(crate) struct Chat {
 impl Chat {
     pub(crate) fn new(index: usize, common: Arc<Common>) -> Self {
         let router = Router::new(index, Arc::clone(&common.directory));
+        let lookout = Lookout::new(index, Arc::clone(&common));
         Self {
             index,
             common,
             router,
-            delivery: Delivery::new(),
+            delivery: Delivery::new(lookout),
             publishers: HashMap::new(),
             next_publisher: 0,
             paused: 0,
@@ -153,7 +165,12 @@ impl Chat {
                 self.next_publisher = number.wrapping_add(1);
                 self.publishers.insert(number, publisher);
                 self.counters().publishers.add(1);
-                self.become_(shard, key, Session::Publisher { number });
+                let since = match shard.connection(key) {
+                    Some(Session::Arriving { since, .. }) => *since,
+                    _ => Since::default(),
+                };
+                self.become_(shard, key, Session::Publisher { since, number });
+                self.delivery.lookout.opened(shard, &self.router, key);
                 shard.write(key, router_port::HELLO);
                 return used + self.published(shard, key, number, &bytes[used..]);
             }
@@ -223,6 +240,7 @@ impl Chat {
                 }
             }
         }
+        self.delivery.tell_backlog(shard);
         publisher.totals.accepted += messages;
         publisher.totals.nobody_there += nobody_there;
         publisher.unacknowledged |= messages > 0;
@@ -238,9 +256,10 @@ impl Chat {
 
     /// Logs a connection in; a further login of a member gives it a further id.
     fn login(&mut self, shard: &mut Shard<Self>, key: Key, front: Front, id: u32) -> bool {
-        let first = match shard.connection(key) {
-            Some(Session::Member { id, .. }) => Some(*id),
-            Some(_) => None,
+        let (first, since) = match shard.connection(key) {
+            Some(Session::Member { id, since, .. }) => (Some(*id), *since),
+            Some(Session::Arriving { since, .. }) => (None, *since),
+            Some(_) => (None, Since::default()),
             // It is being closed: nobody would ever log it out.
             None => return false,
         };
@@ -250,7 +269,8 @@ impl Chat {
         }
         self.counters().logins.add(1);
         if first.is_none() {
-            self.become_(shard, key, Session::Member { front, id, count: 0 });
+            self.become_(shard, key, Session::Member { front, since, id, count: 0 });
+            self.delivery.lookout.opened(shard, &self.router, key);
         }
         true
     }
@@ -270,10 +290,12 @@ impl Chat {
                 shard.cancel(deadline);
             }
             Session::Member { id, .. } => {
+                self.delivery.lookout.left(key);
                 let ids = self.router.logout(key, id);
                 self.counters().logouts.add(ids as u64);
             }
-            Session::Publisher { number } => {
+            Session::Publisher { number, .. } => {
+                self.delivery.lookout.left(key);
                 if self.publishers.remove(&number).is_some_and(|publisher| publisher.paused) {
                     self.paused -= 1;
                 }
@@ -324,7 +346,25 @@ impl Chat {
         }
     }
 
-    fn account(&mut self, number: u32, receipt: crate::publisher::Receipt) {
+    /// Answers who is here under `id`, with so many connections at most as anybody is told of.
+    fn look(&mut self, shard: &mut Shard<Self>, id: u32, ticket: u32) {
+        let keys: Vec<Key> = match self.router.local(id) {
+            None => Vec::new(),
+            Some(Local::One(index)) => shard.connection_at(index).map(|(key, _)| key).into_iter().collect(),
+            Some(Local::Group(number)) => {
+                self.router.members(number, id, 0).into_iter().flatten().take(TOLD_MAX).collect()
+            }
+        };
+        let now = step(self.common.started, shard.now());
+        let profiles = keys.into_iter().filter_map(|key| {
+            let profile = Profile::of(shard, &self.router, key, now)?;
+            Some((profile, self.delivery.lookout.bytes_of(key)))
+        });
+        let profiles = profiles.collect();
+        self.common.sightings.answer(ticket, |sighting| sighting.add(self.index, profiles));
+    }
+
+    fn account(&mut self, number: u32, receipt: Receipt) {
         // A publisher that has left does not care any more.
         if let Some(publisher) = self.publishers.get_mut(&number) {
             publisher.account(receipt);
@@ -340,7 +380,7 @@ impl Service for Chat {
     fn accepted(&mut self, listener: ListenerId, room: Room) -> Session {
         let front = self.common.fronts[listener.0];
         match room {
-            Room::Free => Session::Arriving { front, deadline: TimerKey::NONE },
+            Room::Free => Session::Arriving { front, since: Since::default(), deadline: TimerKey::NONE },
             Room::Refuse => Session::Refused { front },
         }
     }
@@ -350,8 +390,9 @@ impl Service for Chat {
             Some(Session::Arriving { front, .. }) => {
                 let greet = *front == Front::Line;
                 let deadline = shard.after(self.common.head_timeout, Deadline::Arrival(key));
-                if let Some(Session::Arriving { deadline: slot, .. }) = shard.connection(key) {
-                    *slot = deadline;
+                let now = Since::step(step(self.common.started, shard.now()));
+                if let Some(Session::Arriving { deadline: slot, since, .. }) = shard.connection(key) {
+                    (*slot, *since) = (deadline, now);
                 }
                 if greet {
                     shard.write(key, wire::line::server::GREETING);
@@ -372,7 +413,7 @@ impl Service for Chat {
             let rest = &bytes[used..];
             let step = match shard.connection(key) {
                 Some(&mut Session::Arriving { front, .. }) => self.arriving(shard, key, front, rest),
-                Some(&mut Session::Publisher { number }) => self.published(shard, key, number, rest),
+                Some(&mut Session::Publisher { number, .. }) => self.published(shard, key, number, rest),
                 Some(Session::Member { front: Front::Line, .. }) => self.login_line(shard, key, rest),
                 // Comet clients have said all they have to say; the others are on their way out.
                 _ => rest.len(),
@@ -389,14 +430,17 @@ impl Service for Chat {
         self.leave(shard, key, session);
     }
 
-    fn mail(&mut self, _shard: &mut Shard<Self>, letters: &mut Letters<Letter>) {
+    fn mail(&mut self, shard: &mut Shard<Self>, letters: &mut Letters<Letter>) {
         for (letter, _) in letters.iter() {
-            if let Letter::Account { publisher, receipt } = letter {
-                self.account(publisher, receipt);
+            match letter {
+                Letter::Account { publisher, receipt } => self.account(publisher, receipt),
+                Letter::Look { id, ticket } => self.look(shard, id, ticket),
+                Letter::Deliver { .. } => {}
             }
         }
         // Kept until the turn's end, so that a connection gets at most one write per turn.
         self.delivery.letters.append(letters);
+        self.delivery.tell_backlog(shard);
     }
 
     fn timer(&mut self, shard: &mut Shard<Self>, timer: Deadline) {
@@ -433,7 +477,9 @@ impl Service for Chat {
                     Origin::Publisher { shard: there, number } => {
                         shard.post(usize::from(there), Letter::Account { publisher: number, receipt }, b"");
                     }
-                    Origin::Admin { ticket } => self.common.tickets.account(ticket, receipt),
+                    Origin::Admin { ticket } => {
+                        self.common.tickets.answer(ticket, |sum| sum.add(receipt));
+                    }
                 }
             }
         }
@@ -443,6 +489,14 @@ impl Service for Chat {
         // An answered sync makes room, so the order matters.
         self.acknowledge(shard);
         self.resume_publishers(shard);
+    }
+
+    fn take_stock(&mut self, shard: &mut Shard<Self>) -> usize {
+        self.delivery.lookout.take_stock(shard, &self.router)
+            + self.delivery.memory_bytes()
+            + self.router.memory_bytes()
+            + self.publishers.capacity() * size_of::<(u32, Publisher)>()
+            + self.scratch.capacity()
     }
 }
 

@@ -1,21 +1,25 @@
 //! The server as a worker: it takes commands, says frames, and ends cleanly.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use shard::{Busiest, Pool, PoolError, PoolOptions};
 use telemetry::{Command, Frame, Reporter};
 use thiserror::Error;
 
-use crate::admin::{self, Admin, Tickets};
+use crate::admin;
+use crate::busiest::Asked;
+use crate::connections::{self, Query};
 use crate::counters::Counters;
-use crate::delivery::Letter;
 use crate::directory::Directory;
+use crate::figures::Figures;
+use crate::frames;
 use crate::options::Options;
 use crate::service::{Chat, Common};
 use crate::session::Front;
+use crate::tickets::Tickets;
 
 /// How often the server says how it is, unless told otherwise.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -34,8 +38,9 @@ pub enum ChatError {
     Admin(PoolError),
 }
 
-/// Serves until told to stop. Says a `worker.ready` mark with the addresses once clients may connect, a sample at
-/// every interval, and a last one at the end.
+/// Serves until told to stop. Says what its figures mean, a `worker.ready` mark with the addresses once clients may
+/// connect, a sample, a table of the shards and one of the busiest connections at every interval, and all of them once
+/// more at the end.
 ///
 /// Start it before anything else opens descriptors: what is open now stays open in every shard until the end.
 ///
@@ -55,6 +60,10 @@ pub fn run(
         // One for each shard and one for the admin address.
         counters: (0..=shards).map(|_| Counters::default()).collect(),
         tickets: Tickets::default(),
+        sightings: Tickets::default(),
+        busiest: (0..shards).map(|_| Mutex::default()).collect(),
+        asked: Asked::default(),
+        started: Instant::now(),
         fronts: fronts.clone(),
         head_timeout: options.head_timeout,
         current_match: options.current_match,
@@ -69,7 +78,14 @@ pub fn run(
     let shared = Arc::clone(&common);
     let pool = Pool::start(&pool_options, move |index| Chat::new(index, Arc::clone(&shared)))?;
 
-    let mut reporter = Reporter::new("server", "chat", emit);
+    let figures = Arc::new(Figures {
+        common,
+        mailboxes: Arc::clone(pool.mailboxes()),
+        stats: Arc::clone(pool.stats()),
+        control: OnceLock::new(),
+    });
+    let mut reporter = Reporter::new(frames::SOURCE, "chat", emit);
+    reporter.say(frames::catalog(&figures));
     let mut ready: Vec<(&str, String)> = Vec::new();
     for (front, address) in fronts.iter().zip(pool.addresses()) {
         let name = match front {
@@ -80,13 +96,7 @@ pub fn run(
         ready.push((name, address.to_string()));
     }
     if let Some(address) = options.admin {
-        let admin = Admin {
-            common: Arc::clone(&common),
-            mailboxes: Arc::clone(pool.mailboxes()),
-            stats: Arc::clone(pool.stats()),
-            started: Instant::now(),
-        };
-        let bound = admin::start(address, admin)
+        let bound = admin::start(address, Arc::clone(&figures))
             .map_err(|error| ChatError::Admin(PoolError::Listen { address, error }))?;
         ready.push(("admin", bound.to_string()));
     }
@@ -108,42 +118,18 @@ pub fn run(
             Ok(_) => {}
             Err(RecvTimeoutError::Timeout) => {
                 next += interval;
-                reporter.sample(values(&common, &pool, &mut busiest));
+                report(&mut reporter, &figures, &mut busiest);
             }
         }
     }
-    reporter.sample(values(&common, &pool, &mut busiest));
+    report(&mut reporter, &figures, &mut busiest);
     Ok(pool.stop(STOP_PATIENCE)?)
 }
 
-fn values(common: &Common, pool: &Pool<Letter>, busiest: &mut Busiest) -> Vec<(String, f64)> {
-    let mut values: Vec<(String, f64)> = Counters::totals(&common.counters)
-        .into_iter()
-        .map(|(name, _, value)| (format!("server.{name}"), value as f64))
-        .collect();
-    let sum = pool.totals();
-    let waiting = || {
-        let boxes = (0..pool.mailboxes().shards()).map(|shard| pool.mailboxes().waiting(shard) as u64);
-        boxes.zip(pool.stats().iter()).map(|(waiting, stats)| waiting + stats.backlog.get())
-    };
-    let more: [(&str, u64); 15] = [
-        ("connections", sum.connections),
-        ("accepted", sum.accepted),
-        ("refused", sum.refused),
-        ("closed", sum.closed),
-        ("too_slow", sum.too_slow),
-        ("received_bytes", sum.bytes_in),
-        ("sent_bytes", sum.bytes_out),
-        ("reads", sum.reads),
-        ("writes", sum.writes),
-        ("turns", sum.turns),
-        ("busy_ns", sum.busy_ns),
-        ("outbox_bytes", sum.outbox_bytes),
-        ("mail_waiting", waiting().sum::<u64>()),
-        ("mail_waiting_max", waiting().max().unwrap_or(0)),
-        ("mail_full", sum.mail_full),
-    ];
-    values.extend(more.map(|(name, value)| (format!("server.{name}"), value as f64)));
-    values.push(("server.busiest_shard_ratio".into(), busiest.ratio(pool.stats())));
-    values
+fn report(reporter: &mut Reporter<'_>, figures: &Figures, busiest: &mut Busiest) {
+    let mut values = frames::values(figures);
+    values.insert("server.busiest_shard_ratio".into(), busiest.ratio(&figures.stats));
+    reporter.sample(values);
+    reporter.say(Frame::Table(frames::shards(figures)));
+    reporter.say(Frame::Table(connections::table(figures, Query::default())));
 }

@@ -14,6 +14,9 @@ const KEPT_BYTES_MAX: usize = 4 << 10;
 /// Buffers the pool keeps in stock; beyond it they go back to the allocator.
 const STOCK_MAX: usize = 64;
 
+/// Places whose buffers are measured; those beyond are taken to be like them.
+const MEASURED_MAX: usize = 512;
+
 /// What a connection that is not idle holds.
 #[derive(Debug, Default)]
 pub(crate) struct Buffers {
@@ -21,6 +24,12 @@ pub(crate) struct Buffers {
     pub(crate) inbox: Vec<u8>,
     /// What the socket did not take yet.
     pub(crate) outbox: VecDeque<u8>,
+}
+
+impl Buffers {
+    fn memory_bytes(&self) -> usize {
+        size_of::<Self>() + self.inbox.capacity() + self.outbox.capacity()
+    }
 }
 
 /// A connection's flags and the number of its buffers, in four bytes.
@@ -91,6 +100,22 @@ pub(crate) struct BufferPool {
 }
 
 impl BufferPool {
+    /// Bytes of memory that all buffers take, by capacity.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let places = self.lent.capacity() * size_of::<Option<Box<Buffers>>>()
+            + self.vacant.capacity() * size_of::<u32>()
+            + self.stock.capacity() * size_of::<Box<Buffers>>();
+        let stock: usize = self.stock.iter().map(|buffers| buffers.memory_bytes()).sum();
+        let (mut measured, mut bytes) = (0, 0);
+        for buffers in self.lent.iter().take(MEASURED_MAX).flatten() {
+            measured += 1;
+            bytes += buffers.memory_bytes();
+        }
+        let lent = self.lent.len() - self.vacant.len();
+        let each = bytes.checked_div(measured).unwrap_or(size_of::<Buffers>());
+        places + stock + each * lent
+    }
+
     /// The connection's buffers, if it has any.
     pub(crate) fn get(&mut self, link: Link) -> Option<&mut Buffers> {
         self.lent[link.number()?].as_deref_mut()

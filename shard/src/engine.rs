@@ -19,7 +19,7 @@ use crate::mail::{Letters, Mailboxes};
 use crate::service::{ListenerId, Service, Why};
 use crate::slab::{Key, Slab};
 use crate::socket;
-use crate::stats::Stats;
+use crate::stats::{Stage, Stats};
 use crate::wheel::Wheel;
 
 /// One read buffer serves a whole shard; only the pages that reads reach are ever touched.
@@ -36,6 +36,9 @@ const READS_PER_TURN: usize = 4;
 /// Bytes read in a turn. What more there is waits, in order, for the turns to come, so that timers and mail are not
 /// kept waiting by peers that never pause.
 const TURN_BYTES_MAX: usize = 4 << 20;
+
+/// How often a shard that works takes stock of itself: its memory, and whatever its service looks after.
+const STOCK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long mail that did not fit its mailbox waits for the next try.
 const MAIL_RETRY: Duration = Duration::from_millis(1);
@@ -65,6 +68,8 @@ pub(crate) struct Engine<S: Service> {
     pub(crate) rereading: Vec<Key>,
     /// Bytes read in this turn.
     pub(crate) turn_bytes: usize,
+    /// When it last took stock, and the chunks that the slab had then.
+    pub(crate) stock: (Instant, usize),
 }
 
 impl<S: Service> Engine<S> {
@@ -132,6 +137,7 @@ impl<S: Service> Engine<S> {
             fired,
             rereading,
             turn_bytes: 0,
+            stock: (now, 0),
         })
     }
 
@@ -144,6 +150,7 @@ impl<S: Service> Engine<S> {
         self.settle();
         while !self.stop.load(Ordering::Acquire) {
             let timeout = self.sleep();
+            self.enter(Stage::Waiting);
             match poll.poll(&mut events, timeout) {
                 // A turn without events: what was to wake it is forgotten, and the service may ask again.
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -151,8 +158,13 @@ impl<S: Service> Engine<S> {
             }
             self.turn(&events);
         }
+        self.shard.stats().stopping.set(1);
         self.close_all();
         Ok(())
+    }
+
+    fn enter(&self, stage: Stage) {
+        self.shard.stats().stage.enter(stage);
     }
 
     fn sleep(&mut self) -> Option<Duration> {
@@ -173,16 +185,35 @@ impl<S: Service> Engine<S> {
         self.shard.now = Instant::now();
         self.shard.stats().turns.add(1);
         self.turn_bytes = 0;
+        self.enter(Stage::Mail);
         self.collect_mail();
+        self.enter(Stage::Reading);
         self.read_again();
         for event in events {
             self.dispatch(event);
         }
         self.accept_again();
+        self.enter(Stage::Timers);
         self.fire_timers();
+        self.enter(Stage::Delivering);
         self.service.turn_ended(&mut self.shard);
         self.settle();
         self.shard.flush_mail();
+        self.take_stock();
+    }
+
+    /// Once a second, and a second after the last work, so that what an idle shard says of itself is true. At once when
+    /// the slab has grown, which is most of the memory.
+    fn take_stock(&mut self) {
+        let (last, chunks) = self.stock;
+        let due = last + STOCK_INTERVAL;
+        if self.shard.now < due && self.shard.slab.chunks() == chunks {
+            return self.shard.wake_at(due);
+        }
+        self.stock = (self.shard.now, self.shard.slab.chunks());
+        let service = self.service.take_stock(&mut self.shard);
+        let own = self.shard.memory_bytes() + self.collected.memory_bytes();
+        self.shard.stats().memory_bytes.set((own + service) as u64);
     }
 
     fn dispatch(&mut self, event: &Event) {
@@ -193,7 +224,9 @@ impl<S: Service> Engine<S> {
         self.shard.stats().events.add(1);
         let key = Key { index: token as u32, generation: (token >> 32) as u32 };
         if key.generation == 0 {
-            return self.accept(token);
+            self.enter(Stage::Accepting);
+            self.accept(token);
+            return self.enter(Stage::Reading);
         }
         if event.is_writable() {
             self.writable(key);
@@ -352,6 +385,7 @@ impl<S: Service> Engine<S> {
             {
                 stats.outboxes.subtract(1);
                 stats.outbox_bytes.subtract(unsent as u64);
+                stats.outboxed_bytes.add(unsent as u64);
             }
             shard.buffers.give_back(&mut slot.link);
             // Closing the descriptor takes it out of the event loop: no other table holds a copy.

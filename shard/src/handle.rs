@@ -103,6 +103,29 @@ impl<S: Service> Shard<S> {
         self.slab.keys().collect()
     }
 
+    /// Slab indices below which all connections are.
+    pub fn indices(&self) -> u32 {
+        self.slab.indices()
+    }
+
+    /// Who is at the other end; a system call. `None` when the connection is gone.
+    pub fn peer(&self, key: Key) -> Option<SocketAddr> {
+        self.slab.get(key)?.stream.peer_addr().ok()
+    }
+
+    /// Bytes that wait for a connection's peer to read.
+    pub fn outbox_bytes(&mut self, key: Key) -> usize {
+        let Some(slot) = self.slab.get(key) else { return 0 };
+        self.buffers.get(slot.link).map_or(0, |buffers| buffers.outbox.len())
+    }
+
+    /// Bytes of memory for connections, timers and letters to others, by capacity.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let outgoing: usize = self.outgoing.iter().map(Letters::memory_bytes).sum();
+        let letters = outgoing + self.mailboxes.memory_bytes(self.index);
+        self.slab.memory_bytes() + self.buffers.memory_bytes() + self.wheel.memory_bytes() + letters
+    }
+
     /// Sends bytes, or queues what the kernel does not take. Never waits.
     pub fn write(&mut self, key: Key, bytes: &[u8]) -> Written {
         let stats = &self.stats[self.index];
@@ -302,6 +325,7 @@ impl<S: Service> Shard<S> {
                         stats.writes.add(1);
                         stats.bytes_out.add(sent as u64);
                         stats.outbox_bytes.subtract(sent as u64);
+                        stats.outboxed_bytes.add(sent as u64);
                     }
                     Err(error) => return self.close_because(key, Why::Failed(error.kind())),
                 }
@@ -334,6 +358,7 @@ impl<S: Service> Shard<S> {
         let waited = self.undelivered > 0;
         self.undelivered = addressed.iter().map(|&shard| self.outgoing[shard].len()).sum();
         self.addressed = addressed;
+        self.stats().undelivered.set(self.undelivered as u64);
         if waited && self.undelivered == 0 {
             // A service that held back does not know yet that it may go on.
             self.wake_at(self.now);

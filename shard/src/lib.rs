@@ -44,5 +44,5 @@ pub use pool::{Pool, PoolError, PoolOptions, SHARDS_MAX, shards_for, shards_hold
 pub use service::{Connected, ListenerId, Room, Service, Why, Written};
 pub use slab::Key;
 pub use socket::{BoundListeners, Source, bind_listeners};
-pub use stats::{Counter, Snapshot, Stats};
+pub use stats::{Counter, CurrentStage, Snapshot, Stage, Stats};
 pub use wheel::TimerKey;

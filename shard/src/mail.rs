@@ -77,6 +77,11 @@ impl<L: Copy> Letters<L> {
         (e.letter, &self.bytes[e.start as usize..][..e.length as usize])
     }
 
+    /// Bytes of memory it takes, by capacity.
+    pub fn memory_bytes(&self) -> usize {
+        self.envelopes.capacity() * size_of::<Envelope<L>>() + self.bytes.capacity()
+    }
+
     /// Forgets all letters and keeps the room they took, within reason.
     pub fn clear(&mut self) {
         // A batch that used its room will need it again; one that came after a burst gives it back.
@@ -172,6 +177,11 @@ impl<L: Copy + Send> Mailboxes<L> {
     /// Letters waiting for `shard`.
     pub fn waiting(&self, shard: usize) -> usize {
         self.boxes[shard].length.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of memory that a shard's mailbox takes, by capacity.
+    pub(crate) fn memory_bytes(&self, shard: usize) -> usize {
+        self.boxes[shard].letters.lock().unwrap_or_else(PoisonError::into_inner).memory_bytes()
     }
 
     /// Posts one letter, from a thread of this pool or one that keeps the main table.

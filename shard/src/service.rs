@@ -56,6 +56,13 @@ pub trait Service: Sized + 'static {
     fn turn_ended(&mut self, shard: &mut Shard<Self>) {
         let _ = shard;
     }
+
+    /// At most about once a second, and within a second of the last turn that did something: the place to bring up to
+    /// date what is too dear to keep exact. Returns the bytes of memory that the service holds besides connections.
+    fn take_stock(&mut self, shard: &mut Shard<Self>) -> usize {
+        let _ = shard;
+        0
+    }
 }
 
 /// Which of the pool's listening addresses a connection came in by: its place in `PoolOptions::listen`.

@@ -66,6 +66,22 @@ impl<T> Slab<T> {
         self.occupied == 0
     }
 
+    /// Chunks allocated; they stay until the slab goes.
+    pub fn chunks(&self) -> usize {
+        self.chunks.len()
+    }
+
+    /// Bytes of memory that the chunks take, entries to come included.
+    pub fn memory_bytes(&self) -> usize {
+        self.chunks.len() * CHUNK * Self::ENTRY_BYTES
+    }
+
+    /// The index behind the last entry that was ever occupied.
+    pub fn indices(&self) -> u32 {
+        let full = self.chunks.len().saturating_sub(1) * CHUNK;
+        (full + self.chunks.last().map_or(0, Vec::len)) as u32
+    }
+
     /// Stores a value under a key that no value had before.
     ///
     /// # Errors
@@ -147,8 +163,7 @@ impl<T> Slab<T> {
 
     /// The keys of all occupied entries, in order of index.
     pub fn keys(&self) -> impl Iterator<Item = Key> + '_ {
-        let indices = 0..self.chunks.iter().map(Vec::len).sum::<usize>() as u32;
-        indices.filter_map(|index| self.key_at(index))
+        (0..self.indices()).filter_map(|index| self.key_at(index))
     }
 }
 

@@ -66,6 +66,11 @@ impl<T: Copy> Wheel<T> {
         self.set == 0
     }
 
+    /// Bytes of memory it takes, by capacity.
+    pub fn memory_bytes(&self) -> usize {
+        size_of_val(&*self.heads) + self.entries.capacity() * size_of::<Entry<T>>()
+    }
+
     /// Sets a timer that yields `payload` once `at` has passed.
     pub fn set(&mut self, at: Instant, payload: T) -> TimerKey {
         // Rounded up twice, to a whole millisecond and to a whole tick: never early.

@@ -34,6 +34,11 @@ impl<'a> Reporter<'a> {
         (self.emit)(Frame::Sample(Sample { at: Stamp::now(), source: self.source.into(), values }));
     }
 
+    /// A frame that is whole already.
+    pub fn say(&mut self, frame: Frame) {
+        (self.emit)(frame);
+    }
+
     /// Something has happened.
     pub fn mark(&mut self, name: &str, attributes: Vec<(&str, Value)>) {
         let attributes: BTreeMap<String, Value> =

@@ -1,43 +1,85 @@
 //! The admin address: figures for a scraper, a health check, sending by hand.
 
 use std::collections::BTreeSet;
+use std::io::{ErrorKind, Read, Write};
+use std::process::{Command, Stdio};
 
-use crate::chat::{Chat, http};
+use crate::chat::{Answer, Chat, connect, http, parse_answer};
 use crate::viewer::Viewer;
 
-#[test]
-fn metrics_are_open_metrics() {
+/// The body of `/metrics` as a scraper with this `Accept` gets it.
+fn scrape(chat: &Chat, accept: &str) -> Answer {
+    let mut stream = connect(chat.admin);
+    let head =
+        format!("GET /metrics HTTP/1.1\r\nHost: chat\r\nAccept: {accept}\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).expect("the head is sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    let answer = parse_answer(&answer);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer
+}
+
+/// A server with something to tell.
+fn busy_chat() -> (Chat, Viewer) {
     let chat = Chat::start(&["--shards", "2"]);
-    let _viewer = Viewer::login(chat.listen, 1);
+    let viewer = Viewer::login(chat.listen, 1);
     chat.send(1, "x");
-    let answer = http(chat.admin, "GET", "/metrics", b"");
-    assert_eq!(answer.status, 200);
+    (chat, viewer)
+}
+
+#[test]
+fn who_asks_for_open_metrics_gets_it() {
+    let (chat, _viewer) = busy_chat();
+    let answer = scrape(&chat, "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5");
     let kind = "content-type: application/openmetrics-text; version=1.0.0; charset=utf-8";
     assert!(answer.head.to_ascii_lowercase().contains(kind), "{}", answer.head);
     assert!(answer.body.ends_with("\n# EOF\n"), "{}", answer.body);
-    let lines: Vec<&str> = answer.body.lines().collect();
-    let eof = lines.iter().filter(|line| **line == "# EOF").count();
+    let eof = answer.body.lines().filter(|line| *line == "# EOF").count();
     assert_eq!(eof, 1, "one end, at the end");
+    check_families(answer.body.trim_end_matches("# EOF\n"), "_total");
+}
+
+#[test]
+fn everyone_else_gets_prometheus_text() {
+    let (chat, _viewer) = busy_chat();
+    for accept in ["*/*", "text/plain", "text/plain, application/openmetrics-text;q=0"] {
+        let answer = scrape(&chat, accept);
+        let kind = "content-type: text/plain; version=0.0.4; charset=utf-8";
+        assert!(answer.head.to_ascii_lowercase().contains(kind), "{accept}: {}", answer.head);
+        assert!(!answer.body.contains("# EOF"), "{}", answer.body);
+        check_families(&answer.body, "");
+    }
+    let busy = chat.metrics().keys().filter(|name| name.starts_with("floodmark_busy_seconds_total{")).count();
+    assert_eq!(busy, 2, "base units, and one for each shard");
+}
+
+/// Checks the text line by line. `suffix`: what a counter's samples have behind the name of their family.
+fn check_families(text: &str, suffix: &str) {
     let (mut families, mut samples) = (BTreeSet::new(), BTreeSet::new());
     let (mut family, mut kind, mut help) = ("", "", "");
-    for line in &lines[..lines.len() - 1] {
+    for line in text.lines() {
         let words: Vec<&str> = line.split(' ').collect();
         match words[..] {
-            ["#", "TYPE", name, of] => {
-                assert!(families.insert(name), "{name} twice");
-                assert!(matches!(of, "counter" | "gauge"), "{line}");
-                (family, kind, help) = (name, of, "");
-            }
             ["#", "HELP", name, ..] => {
-                assert_eq!(name, family, "HELP stands with its TYPE");
                 assert!(words.len() > 4, "{line}");
                 help = name;
+            }
+            ["#", "TYPE", name, of] => {
+                assert_eq!(name, help, "TYPE stands with its HELP");
+                assert!(families.insert(name), "{name} twice");
+                assert!(matches!(of, "counter" | "gauge"), "{line}");
+                (family, kind) = (name, of);
             }
             [sample, value] => {
                 assert_eq!(help, family, "{family} has no HELP");
                 let name = sample.split('{').next().unwrap_or_default();
-                let suffix = if kind == "counter" { "_total" } else { "" };
-                assert_eq!(name, format!("{family}{suffix}"), "{line}");
+                assert_eq!(
+                    name,
+                    format!("{family}{}", if kind == "counter" { suffix } else { "" }),
+                    "{line}"
+                );
+                assert_eq!(name.ends_with("_total"), kind == "counter", "{line}");
                 assert!(name.starts_with("floodmark_"), "{line}");
                 assert!(value.parse::<f64>().is_ok_and(|value| value >= 0.0), "{line}");
                 assert!(samples.insert(sample), "{sample} twice");
@@ -45,10 +87,40 @@ fn metrics_are_open_metrics() {
                     assert!(labels.starts_with("{shard=\"") && labels.ends_with("\"}"), "{line}");
                 }
             }
-            _ => panic!("{line:?} is no line of OpenMetrics"),
+            _ => panic!("{line:?} is no line of metrics"),
         }
     }
     assert!(families.len() > 15, "{families:?}");
+}
+
+/// Prometheus's own tool has nothing to say.
+#[test]
+fn promtool_accepts_the_metrics() {
+    let (chat, _viewer) = busy_chat();
+    let started = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut promtool = match started {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return skip("promtool is not installed (Debian: apt-get install prometheus)");
+        }
+        started => started.expect("promtool starts"),
+    };
+    let text = scrape(&chat, "text/plain").body;
+    let mut stdin = promtool.stdin.take().expect("a pipe");
+    stdin.write_all(text.as_bytes()).expect("promtool reads");
+    drop(stdin);
+    let output = promtool.wait_with_output().expect("promtool ends");
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.trim().is_empty(), "{:?}: {said}\n{text}", output.status);
+}
+
+/// Says why a test has nothing to test here.
+fn skip(why: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }
 
 #[test]

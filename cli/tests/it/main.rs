@@ -19,6 +19,7 @@ mod endings;
 mod failures;
 mod flood;
 mod house;
+mod inspect;
 mod ledger;
 mod limit;
 mod limits;

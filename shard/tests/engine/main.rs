@@ -16,6 +16,7 @@ mod listening;
 mod mail;
 mod outboxes;
 mod stage;
+mod stock;
 mod stopping;
 mod storm;
 mod tables;

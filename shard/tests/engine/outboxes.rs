@@ -47,7 +47,7 @@ fn a_reader_that_goes_on_gets_every_byte_in_order() {
     isolated(|| {
         let stage = Stage::start(&options("slow", 1), swallow);
         let (mut client, key) = stage.pair();
-        let mut offset = 0;
+        let (mut offset, mut outboxed) = (0, 0);
         for _ in 0..3 {
             let start = offset;
             let end = stage.order(0, move |_, shard| write_until_queued(shard, key, 5, start));
@@ -61,6 +61,8 @@ fn a_reader_that_goes_on_gets_every_byte_in_order() {
             offset = end;
             let totals = stage.totals_until(|totals| totals.outboxes == 0);
             assert_eq!((totals.outbox_bytes, totals.bytes_out), (0, offset));
+            assert!(totals.outboxed_bytes > outboxed && totals.outboxed_bytes <= offset, "{totals:?}");
+            outboxed = totals.outboxed_bytes;
         }
         stage.order(0, move |_, shard| assert_eq!(shard.write(key, b"idle"), Written::Sent));
         assert_eq!(read_bytes(&mut client, 4), b"idle");
@@ -118,10 +120,13 @@ fn an_outbox_goes_with_its_connection() {
         let (client, key) = stage.pair();
         stage.order(0, move |_, shard| write_until_queued(shard, key, 0, 0));
         assert_eq!(stage.pool.totals().outboxes, 1);
+        let queued = stage.pool.totals().outbox_bytes;
+        let before = stage.pool.totals().outboxed_bytes;
         drop(client);
         assert!(matches!(stage.closed(key), Why::Failed(_)), "the peer left bytes unread");
         let totals = stage.pool.totals();
         assert_eq!((totals.outboxes, totals.outbox_bytes), (0, 0));
+        assert_eq!(totals.outboxed_bytes, before + queued, "what goes with its connection has left as well");
         stage.stop();
     });
 }

@@ -13,6 +13,7 @@ mod progress;
 mod rows;
 mod run;
 mod table;
+mod top;
 mod worker;
 
 use std::process::ExitCode;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Tool::Msggen(flags) => msggen::main(&flags),
         Tool::Doctor(flags) => doctor::main(&flags),
         Tool::Limit(flags) => limit::main(&flags),
+        Tool::Top(flags) => top::main(&flags),
         Tool::Completions(flags) => completions::main(&flags),
     };
     result.map_or_else(|error| exit::report(&error), ExitCode::from)

@@ -10,12 +10,11 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use telemetry::{Frame, Hello, Kind, Mark, Recording, Stamp};
+use telemetry::{Frame, Hello, Kind, Mark, Queues, Recording, Stamp};
 
 use crate::TopError;
 use crate::chronicle::Chronicle;
 use crate::events::Events;
-use crate::health::Queues;
 use crate::names;
 
 use crate::spool::{SPOOL_BYTES_MAX, Spool};
@@ -49,7 +48,6 @@ pub(crate) struct History {
     /// The whole run in few points.
     pub(crate) chronicle: Chronicle,
     queues: Queues,
-    latest: HashMap<String, f64>,
 }
 
 #[derive(Debug)]
@@ -109,7 +107,6 @@ impl History {
             events: Events::default(),
             chronicle: Chronicle::default(),
             queues: crate::health::queues(),
-            latest: HashMap::new(),
         }
     }
 
@@ -219,15 +216,7 @@ impl History {
             Frame::Sample(sample) => {
                 let known = &self.known;
                 self.chronicle.take_sample(sample, |name| known.kind(name));
-                for (name, value) in &sample.values {
-                    if let Some(latest) = self.latest.get_mut(name) {
-                        *latest = *value;
-                    } else if self.latest.len() < NAMES_MAX {
-                        self.latest.insert(name.clone(), *value);
-                    }
-                }
-                let latest = &self.latest;
-                self.queues.update(at.mono_us, &|name| latest.get(name).copied());
+                self.queues.update(at.mono_us, &|name| sample.values.get(name).copied());
                 self.derive_alerts();
             }
             Frame::Table(table) => {

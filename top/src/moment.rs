@@ -5,11 +5,11 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
-use telemetry::{Audit, Cell, Decayed, Decays, Frame, Latency, Sample, Stamp, Table};
+use telemetry::{Audit, Cell, Decayed, Decays, Frame, Latency, Queues, Sample, Stamp, Table};
 
 use crate::TopError;
 use crate::chronicle::Percentiles;
-use crate::health::{self, Queues};
+use crate::health;
 use crate::history::{History, Known};
 use crate::tape::Tape;
 
@@ -158,7 +158,7 @@ impl Moment {
 
     fn fold_sample(&mut self, sample: &Sample, known: &Known) {
         let at_us = sample.at.mono_us;
-        self.samples += u64::from(sample.source == "server");
+        self.samples += u64::from(sample.values.contains_key("server.connections"));
         for (name, &value) in &sample.values {
             if let Some(latest) = self.latest.get_mut(name) {
                 *latest = (at_us, value);
@@ -176,8 +176,7 @@ impl Moment {
                 self.recent.entry(name.clone()).or_default().take(at_us, decayed.value);
             }
         }
-        let latest = &self.latest;
-        self.queues.update(at_us, &|name| latest.get(name).map(|&(_, value)| value));
+        self.queues.update(at_us, &|name| sample.values.get(name).copied());
     }
 
     fn fold_table(&mut self, table: Table) {

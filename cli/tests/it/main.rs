@@ -29,4 +29,5 @@ mod publisher_port;
 mod run;
 mod server;
 mod target;
+mod top;
 mod wall;

@@ -1,7 +1,9 @@
 //! What waits in the server and before it: how much, for how long, and whether it will ever be done.
 
+use telemetry::Health;
+use telemetry::health::Drain;
+
 use crate::grid::{Column, Grid, Page, Row, Value};
-use crate::health::Drain;
 use crate::theme::Tone;
 use crate::views::Scene;
 use crate::words::Unit;
@@ -20,7 +22,7 @@ const COLUMNS: [Column; 7] = [
 ];
 
 pub(super) fn page(scene: &Scene<'_>) -> Page {
-    let of = |health: &crate::health::Health| {
+    let of = |health: &Health| {
         let length = if health.name.contains("outbox") { Unit::Bytes } else { Unit::Count };
         let drain = match health.drain {
             Some(Drain::After { seconds }) => Value::Number(seconds, Unit::Seconds),

@@ -5,6 +5,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::symbols::Marker;
 use ratatui::text::Span;
 use ratatui::widgets::{Axis, Chart as Drawn, Dataset, GraphType, Widget};
@@ -49,7 +50,7 @@ pub(crate) fn draw(buffer: &mut Buffer, area: Rect, chart: &Chart, theme: Theme)
     let datasets = scaled.iter().enumerate().map(|(index, points)| {
         Dataset::default()
             .marker(if index == 0 { Marker::Braille } else { Marker::Dot })
-            .graph_type(if index == 0 { GraphType::Line } else { GraphType::Scatter })
+            .graph_type(GraphType::Line)
             .style(theme.one_of(index))
             .data(points)
     });
@@ -78,24 +79,28 @@ fn most(line: &ChartLine) -> f64 {
 
 /// What the lines are, and how far they go.
 fn legend(buffer: &mut Buffer, area: Rect, chart: &Chart, theme: Theme) {
-    let mut rest = area;
-    let mut say = |text: &str, style| {
-        put(buffer, rest, text, false, style);
-        let width = (text.chars().count() as u16).min(rest.width);
-        rest = Rect { x: rest.x + width, width: rest.width - width, ..rest };
+    let quiet = theme.tone(crate::theme::Tone::Plain);
+    let parts = |with_most: bool| -> Vec<(String, Style)> {
+        let mut parts = vec![(chart.title.clone(), theme.strong())];
+        for (index, line) in chart.lines.iter().enumerate() {
+            let Some(&(_, last)) = line.points.last() else { continue };
+            let sign = if index == 0 { "──" } else { "••" };
+            parts.push((format!("{sign} {}", line.name), theme.one_of(index)));
+            let most =
+                if with_most { format!(" (most {})", line.unit.say(most(line))) } else { String::new() };
+            parts.push((format!("{}{most}", line.unit.say(last)), quiet));
+        }
+        parts.retain(|(words, _)| !words.is_empty());
+        parts
     };
-    if !chart.title.is_empty() {
-        say(&chart.title, theme.strong());
-        say("  ", theme.strong());
-    }
-    for (index, line) in chart.lines.iter().enumerate() {
-        let Some(&(_, last)) = line.points.last() else { continue };
-        let sign = if index == 0 { "──" } else { "••" };
-        say(&format!("{sign} {}", line.name), theme.one_of(index));
-        let most = most(line);
-        say(
-            &format!(" {} (most {})  ", line.unit.say(last), line.unit.say(most)),
-            theme.tone(Default::default()),
-        );
+    let width =
+        |parts: &[(String, Style)]| parts.iter().map(|(words, _)| words.chars().count() + 1).sum::<usize>();
+    let long = parts(true);
+    let parts = if width(&long) <= usize::from(area.width) + 1 { long } else { parts(false) };
+    let mut rest = area;
+    for (words, style) in parts {
+        put(buffer, rest, &words, false, style);
+        let taken = (words.chars().count() as u16 + 1).min(rest.width);
+        rest = Rect { x: rest.x + taken, width: rest.width - taken, ..rest };
     }
 }

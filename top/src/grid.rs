@@ -101,7 +101,11 @@ impl Value {
             Value::Absent => "–".into(),
             Value::Blank => String::new(),
             Value::Text(text) => text.clone(),
-            Value::Number(number, unit) => unit.say(*number),
+            Value::Number(number, unit) => {
+                let said = unit.say(*number);
+                let bytes = matches!(unit, Unit::Bytes | Unit::BytesPerSecond);
+                if bytes && width > 0 && said.chars().count() > width { compact(&said) } else { said }
+            }
             Value::Spark(values) => crate::spark::line(values, width),
         }
     }
@@ -137,6 +141,11 @@ impl Value {
             Value::Text(_) => 3,
         }
     }
+}
+
+/// Without what is understood: `65.1M`.
+fn compact(bytes: &str) -> String {
+    bytes.replace("iB", "").replace(' ', "")
 }
 
 /// Whole figures without a fraction: what counts things reads as a count.

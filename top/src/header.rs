@@ -9,7 +9,7 @@ use ratatui::style::Style;
 use crate::table::put;
 use crate::theme::{Theme, Tone};
 use crate::views::Scene;
-use crate::words::{Unit, short, span};
+use crate::words::{Unit, compact_bytes, grouped, percent, short, span};
 
 /// How `top` stands to a live server.
 #[derive(Debug, Clone, Default)]
@@ -104,17 +104,39 @@ impl Facts {
     }
 }
 
-/// A few words of a line: a label, what it says, and in fewer columns.
+/// A few words of a line, and the same in fewer columns.
 struct Part {
     label: &'static str,
     words: String,
+    brief_label: &'static str,
+    brief: String,
     /// The smaller, the longer it stays when there is no room.
     rank: u8,
     tone: Tone,
 }
 
-fn part(label: &'static str, words: String, rank: u8) -> Part {
-    Part { label, words, rank, tone: Tone::Plain }
+impl Part {
+    fn new(label: &'static str, words: String, rank: u8) -> Part {
+        Part { label, brief_label: label, brief: words.clone(), words, rank, tone: Tone::Plain }
+    }
+
+    fn toned(words: String, tone: Tone) -> Part {
+        Part { tone, ..Part::new("", words, 0) }
+    }
+
+    fn brief(self, brief_label: &'static str, brief: String) -> Part {
+        Part { brief_label, brief, ..self }
+    }
+
+    fn width(&self) -> usize {
+        self.words.chars().count() + self.label.len() + usize::from(!self.label.is_empty())
+    }
+
+    /// Briefly from now on.
+    fn shorten(&mut self) {
+        self.label = self.brief_label;
+        self.words = std::mem::take(&mut self.brief);
+    }
 }
 
 /// Draws both lines into the first two of `area`.
@@ -135,67 +157,82 @@ fn identity(facts: &Facts, scene: &Scene<'_>, sort: &str) -> Vec<Part> {
     let mut parts = Vec::new();
     let name = facts.server.as_deref().unwrap_or(if scene.live { "server" } else { "recording" });
     let version = facts.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
-    parts.push(Part { label: "", words: format!("{name}{version}"), rank: 0, tone: Tone::Good });
+    parts.push(Part::toned(format!("{name}{version}"), Tone::Good));
     if let Some(lost) = &facts.lost {
         let words = format!("LOST: {lost}, trying again");
-        parts.push(Part { label: "", words, rank: 0, tone: Tone::Alarm });
+        parts.push(Part::toned(words, Tone::Alarm));
     }
     if let Some(address) = &facts.address {
-        parts.push(part("at", address.clone(), 3));
+        parts.push(Part::new("at", address.clone(), 7));
     }
     if let Some(uptime_s) = facts.uptime_s {
-        parts.push(part("up", span(uptime_s), 2));
+        parts.push(Part::new("up", span(uptime_s), 2));
     }
     if let Some(attach_s) = facts.attach_s {
-        parts.push(part("attach", Unit::Seconds.say(attach_s), 6));
+        parts.push(Part::new("attach", Unit::Seconds.say(attach_s), 6));
     }
     if scene.live {
-        parts.push(part("every", Unit::Seconds.say(scene.interval.as_secs_f64()), 4));
+        let interval_s = scene.interval.as_secs_f64();
+        let words =
+            if interval_s < 1.0 { format!("{:.0} ms", interval_s * 1e3) } else { format!("{interval_s} s") };
+        parts.push(Part::new("every", words, 3));
     }
-    parts.push(part("sort", sort.to_owned(), 1));
+    parts.push(Part::new("sort", sort.to_owned(), 1));
     if let Some(retrieved_s) = facts.retrieved_s {
-        let verb = if scene.live { "retrieved in" } else { "read in" };
-        parts.push(part(verb, Unit::Seconds.say(retrieved_s), 5));
+        let words = Unit::Seconds.say(retrieved_s);
+        let label = if scene.live { "retrieved in" } else { "read in" };
+        parts.push(Part::new(label, words.clone(), 5).brief("took", words));
+    }
+    if facts.sampler_cpu_ratio.is_some() || facts.sampler_rss_bytes.is_some() {
+        let cpu = facts.sampler_cpu_ratio.map(|ratio| format!("{:.2}%", ratio * 100.0));
+        let rss = facts.sampler_rss_bytes;
+        let words = |rss: Option<String>| cpu.clone().into_iter().chain(rss).collect::<Vec<_>>().join(" ");
+        let part = Part::new("sampler", words(rss.map(|rss| Unit::Bytes.say(rss))), 4);
+        parts.push(part.brief("self", words(rss.map(compact_bytes))));
     }
     parts
 }
 
 fn figures(facts: &Facts) -> Vec<Part> {
-    let mut parts = Vec::new();
-    let mut figure = |label, value: Option<f64>, say: &dyn Fn(f64) -> String, rank| {
-        parts.push(part(label, value.map_or("–".into(), say), rank));
-    };
-    figure("conns", facts.connections, &|value| Unit::Exact.say(value), 0);
-    figure("ids", facts.ids, &|value| Unit::Exact.say(value), 5);
-    figure("in", facts.messages_in_per_s, &|value| format!("{}/s", short(value.round())), 1);
-    figure("out", facts.messages_out_per_s, &|value| format!("{}/s", short(value.round())), 1);
-    figure("mem", facts.memory_bytes, &|value| Unit::Bytes.say(value), 2);
-    figure("each", facts.per_connection_bytes, &|value| Unit::Bytes.say(value), 3);
-    figure("cpu", facts.cpu_cores, &Unit::percent_of_core, 4);
-    if facts.sampler_cpu_ratio.is_some() || facts.sampler_rss_bytes.is_some() {
-        let cpu = facts.sampler_cpu_ratio.map(|ratio| format!("{:.2}%", ratio * 100.0));
-        let rss = facts.sampler_rss_bytes.map(|bytes| Unit::Bytes.say(bytes));
-        let words: Vec<String> = cpu.into_iter().chain(rss).collect();
-        parts.push(part("sampler", words.join(" "), 6));
-    }
-    parts
+    let part =
+        |label, value: Option<f64>, say: &dyn Fn(f64) -> String, brief: &dyn Fn(f64) -> String, rank| {
+            let words = |say: &dyn Fn(f64) -> String| value.map_or("–".into(), say);
+            Part::new(label, words(say), rank).brief(label, words(brief))
+        };
+    let exact = |value| Unit::Exact.say(value);
+    let bytes = |value| Unit::Bytes.say(value);
+    let rate = |value: f64| format!("{}/s", grouped(value));
+    let brief_rate = |value: f64| format!("{}/s", short(value.round()));
+    vec![
+        part("conns", facts.connections, &exact, &exact, 0),
+        part("ids", facts.ids, &exact, &short, 5),
+        part("in", facts.messages_in_per_s, &rate, &brief_rate, 1),
+        part("out", facts.messages_out_per_s, &rate, &brief_rate, 1),
+        part("mem", facts.memory_bytes, &bytes, &compact_bytes, 2),
+        part("each", facts.per_connection_bytes, &bytes, &compact_bytes, 3),
+        part("cpu", facts.cpu_cores, &percent, &percent, 4),
+    ]
 }
 
-/// One line of as many parts as fit, the least important left out first.
+/// One line of as many parts as fit: briefly where they do not, and then the least important left out.
 fn line(buffer: &mut Buffer, area: Rect, mut parts: Vec<Part>, theme: Theme) {
-    let width_of =
-        |part: &Part| part.words.chars().count() + part.label.len() + usize::from(!part.label.is_empty());
-    let gap = 2;
-    while parts.len() > 1 {
-        let width = parts.iter().map(|part| width_of(part) + gap).sum::<usize>() - gap;
-        if width <= usize::from(area.width) {
-            break;
-        }
-        let least = parts.iter().enumerate().max_by_key(|(_, part)| part.rank).map(|(place, _)| place);
-        match least {
-            Some(place) if parts[place].rank > 0 => drop(parts.remove(place)),
+    let fits = |parts: &[Part], gap: usize| {
+        parts.iter().map(|part| part.width() + gap).sum::<usize>() <= usize::from(area.width) + gap
+    };
+    let mut gap = 2;
+    if !fits(&parts, gap) {
+        gap = 1;
+        parts.iter_mut().for_each(Part::shorten);
+    }
+    while !fits(&parts, gap) {
+        let least = parts.iter().enumerate().max_by_key(|(_, part)| part.rank);
+        match least.map(|(place, part)| (place, part.rank)) {
+            Some((place, 1..)) => drop(parts.remove(place)),
             _ => break,
         }
+    }
+    if fits(&parts, 2) {
+        gap = 2;
     }
     let mut rest = area;
     let mut say = |text: &str, style: Style| {
@@ -205,7 +242,7 @@ fn line(buffer: &mut Buffer, area: Rect, mut parts: Vec<Part>, theme: Theme) {
     };
     for (index, part) in parts.iter().enumerate() {
         if index > 0 {
-            say("  ", Style::new());
+            say(&" ".repeat(gap), Style::new());
         }
         if !part.label.is_empty() {
             say(part.label, theme.label());

@@ -114,7 +114,7 @@ pub enum TopError {
         reason: String,
     },
     /// The server said too little.
-    #[error("the server told no two samples in {} s", patience.as_secs_f64())]
+    #[error("the server told too few samples in {} s", patience.as_secs_f64())]
     Silent {
         /// How long was waited.
         patience: Duration,
@@ -157,3 +157,6 @@ pub fn run(feed: Feed, options: Options, signals: &Signals, suspend: fn()) -> Re
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,8 +13,9 @@ use crate::{Feed, Options, TopError, export, screen};
 /// How often a live feed is looked at.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Samples of a live server that are waited for: figures since the last one need two.
-const SAMPLES: u64 = 2;
+/// Samples of a live server that are waited for: figures since the last one need two, and only with the first answer is
+/// it known which process to watch.
+const SAMPLES: u64 = 3;
 
 /// What one screen is printed as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub enum Print {
     Json,
 }
 
-/// One screen of a feed: of a recording where it ends (or before it was taken down), of a live server after its second
+/// One screen of a feed: of a recording where it ends (or before it was taken down), of a live server after its third
 /// sample, for which it waits at most `patience`.
 ///
 /// # Errors

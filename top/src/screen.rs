@@ -28,7 +28,7 @@ const WIDTH_BESIDE: u16 = 130;
 const TABLE_WIDTH: u16 = 84;
 
 /// How high charts are under the table.
-const CHART_HEIGHT: u16 = 8;
+const CHART_HEIGHT: u16 = 7;
 
 /// Where things were drawn: what a click means.
 #[derive(Debug, Clone, Default)]

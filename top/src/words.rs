@@ -48,11 +48,6 @@ impl Unit {
         }
     }
 
-    /// Cores as per cent of one.
-    pub(crate) fn percent_of_core(cores: f64) -> String {
-        percent(cores)
-    }
-
     /// The figure in words.
     pub(crate) fn say(self, value: f64) -> String {
         match self {
@@ -117,6 +112,11 @@ pub(crate) fn bytes(value: f64) -> String {
         step += 1;
     }
     format!("{} {}", three(value, ""), STEPS[step])
+}
+
+/// The same without what is understood: `65.1M`.
+pub(crate) fn compact_bytes(value: f64) -> String {
+    bytes(value).replace("iB", "").replace(' ', "")
 }
 
 /// `3.1%`, `45%`.

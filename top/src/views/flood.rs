@@ -19,13 +19,13 @@ const COLUMNS: [Column; 8] = [
     Column::figures("p90_s", "p90", 8),
 ];
 
-/// The histograms that are shown, and what they are called.
+/// The histograms that are shown, and what they are called; the first two are what a flood is about.
 const LATENCIES: [(&str, &str); 5] = [
     ("connect.latency_ns", "connect"),
+    ("delivery.latency_ns", "delivery"),
+    ("delivery.raw_latency_ns", "delivery, raw"),
     ("connect.login_ns", "login"),
     ("connect.schedule_lag_ns", "behind schedule"),
-    ("delivery.latency_ns", "delivery, intended"),
-    ("delivery.raw_latency_ns", "delivery, raw"),
 ];
 
 pub(super) fn page(scene: &Scene<'_>) -> Page {
@@ -44,10 +44,15 @@ pub(super) fn page(scene: &Scene<'_>) -> Page {
             "no plan in this feed, so that nothing stands under it: a run tells one".into(),
         ));
     }
+    let (first, rest) = LATENCIES.split_at(2);
+    let latencies = |names: &[(&str, &str)]| {
+        names.iter().filter_map(|(name, title)| latency(scene, name, title)).collect::<Vec<_>>()
+    };
     page.grid.rows = load(scene);
-    page.grid.rows.extend(LATENCIES.iter().filter_map(|(name, title)| latency(scene, name, title)));
+    page.grid.rows.extend(latencies(first));
     page.grid.rows.extend(failures(scene));
     page.grid.rows.extend(audit(scene));
+    page.grid.rows.extend(latencies(rest));
     page.charts = vec![
         over_time(scene, "connect latency", "connect.latency_ns"),
         over_time(scene, "delivery latency", "delivery.latency_ns"),
@@ -73,6 +78,9 @@ fn load(scene: &Scene<'_>) -> Vec<Row> {
     };
     let count = |name: &str| Value::of(moment.value(name), Unit::Exact);
     let rate = |name: &str| Value::of(moment.rate(name), Unit::PerSecond);
+    // Those that are being opened, while there are any.
+    let opening = moment.value("connections.opening").filter(|opening| *opening > 0.0);
+    let opening = opening.map_or(Value::Blank, |opening| Value::text(format!("+{opening}")));
     let reached_rate = scene.history.known.reached_rate_per_s(scene.at_us);
     let held_s = scene.history.events.held_s(scene.at_us);
     vec![
@@ -81,7 +89,7 @@ fn load(scene: &Scene<'_>) -> Vec<Row> {
             Tone::Plain,
             planned("connections", Unit::Exact),
             count("connections.open"),
-            Value::Blank,
+            opening,
         ),
         row(
             "connect rate",
@@ -90,7 +98,6 @@ fn load(scene: &Scene<'_>) -> Vec<Row> {
             Value::of(reached_rate, Unit::PerSecond),
             rate("connections.logins"),
         ),
-        row("being opened", Tone::Plain, Value::Blank, count("connections.opening"), Value::Blank),
         row(
             "hold",
             Tone::Plain,
@@ -146,7 +153,9 @@ fn failures(scene: &Scene<'_>) -> Vec<Row> {
             rows.extend(of(name, format!("  {}", cause.replace('_', " "))));
         }
     }
-    rows.extend(of("connections.closed_by_server", "closed by the server".into()));
+    if moment.value("connections.closed_by_server").is_some_and(|closed| closed > 0.0) {
+        rows.extend(of("connections.closed_by_server", "closed by the server".into()));
+    }
     rows
 }
 
@@ -178,10 +187,15 @@ fn audit(scene: &Scene<'_>) -> Vec<Row> {
     rows.push(of("  duplicated", seen.duplicated, true));
     rows.push(of("  reordered", seen.reordered, true));
     rows.push(of("  misrouted", seen.misrouted, true));
-    rows.push(of("  corrupt", seen.corrupt, true));
-    rows.push(of("  dropped", told.dropped.max(seen.dropped), true));
-    rows.push(of("  reader gone", told.gone.max(seen.gone), false));
-    rows.push(of("  nobody there", told.nobody_there.max(seen.nobody_there), false));
+    // These are not claims: they are told when there are any.
+    for (name, number, bad) in [
+        ("  corrupt", seen.corrupt, true),
+        ("  dropped", told.dropped.max(seen.dropped), true),
+        ("  reader gone", told.gone.max(seen.gone), false),
+        ("  nobody there", told.nobody_there.max(seen.nobody_there), false),
+    ] {
+        rows.extend((number > 0).then(|| of(name, number, bad)));
+    }
     rows
 }
 

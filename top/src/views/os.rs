@@ -131,7 +131,7 @@ fn row(scene: &Scene<'_>, name: &str, group: &str, rest: &str) -> Row {
     let cells_of = |seconds| scene.history.chronicle.cells(name, scene.at_us, seconds, CELLS);
     let cells = vec![
         Value::text(group),
-        Value::text(words(rest)),
+        Value::text(words(rest.strip_prefix(group).and_then(|rest| rest.strip_prefix('_')).unwrap_or(rest))),
         figure(|known| known.value),
         figure(|known| known.averages[1]),
         figure(|known| known.averages[2]),

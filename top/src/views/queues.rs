@@ -12,13 +12,13 @@ use crate::words::Unit;
 pub(super) const DELAY: usize = 4;
 
 const COLUMNS: [Column; 7] = [
-    Column::words("queue", "queue", 20).growing(),
+    Column::words("queue", "queue", 20),
     Column::figures("length", "length", 9),
     Column::figures("enqueue_per_s", "in", 10),
     Column::figures("dequeue_per_s", "out", 10),
     Column::figures("delay_s", "delay", 9),
     Column::figures("drain_s", "drain", 9),
-    Column::words("alert", "alert", 7),
+    Column::words("alert", "alert", 7).growing(),
 ];
 
 pub(super) fn page(scene: &Scene<'_>) -> Page {

@@ -16,7 +16,7 @@ pub(super) const DELTA: usize = 5;
 /// The ten that have a digit first, in the digits' order.
 const COLUMNS: [Column; 20] = [
     Column::figures("shard", "#", 3),
-    Column::words("name", "name", 9),
+    Column::words("name", "name", 8),
     Column::words("doing", "doing", 10),
     Column::words("status", "status", 9),
     Column::figures("events", "events", 7),
@@ -24,7 +24,7 @@ const COLUMNS: [Column; 20] = [
     Column::figures("mail_queue", "mail", 6),
     Column::figures("memory_bytes", "memory", 8),
     Column::figures("connections", "conns", 6),
-    Column::figures("outbox_bytes", "outbox", 8),
+    Column::figures("outbox_bytes", "outbox", 7),
     Column::figures("busy_ratio", "busy", 6),
     Column::figures("turns_per_s", "turns", 8),
     Column::figures("mail_in_per_s", "mail in", 8),

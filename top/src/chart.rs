@@ -62,7 +62,12 @@ pub(crate) fn draw(buffer: &mut Buffer, area: Rect, chart: &Chart, theme: Theme)
         _ => format!("{:.0}%", at / high * 100.0),
     };
     let times = [begin, f64::midpoint(begin, end), end].map(|second| Span::raw(format!("+{}", span(second))));
-    let values = [low, f64::midpoint(low, high), high].map(|at| Span::raw(value(at)));
+    let decades = (high - low) as usize;
+    let values: Vec<Span<'_>> = if logarithmic && decades <= usize::from(area.height) / 2 {
+        (0..=decades).map(|decade| Span::raw(value(low + decade as f64))).collect()
+    } else {
+        [low, f64::midpoint(low, high), high].map(|at| Span::raw(value(at))).to_vec()
+    };
     let axis = theme.tone(crate::theme::Tone::Quiet);
     Drawn::new(datasets.collect())
         .x_axis(Axis::default().style(axis).bounds([begin, end.max(begin + 1.0)]).labels(times))

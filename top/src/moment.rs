@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
-use telemetry::{Audit, Cell, Decayed, Decays, Frame, Latency, Queues, Sample, Stamp, Table};
+use telemetry::{Audit, Cell, Decayed, Decays, Frame, Kind, Latency, Queues, Sample, Stamp, Table};
 
 use crate::TopError;
 use crate::chronicle::Percentiles;
@@ -96,7 +96,7 @@ impl Moment {
 
     /// A counter's latest rate, per second.
     pub(crate) fn rate(&self, name: &str) -> Option<f64> {
-        self.decays.get(name).map(|decayed| decayed.value)
+        self.decays.get(name).filter(|decayed| decayed.kind == Kind::Counter).map(|decayed| decayed.value)
     }
 
     /// All names with a latest value, in order.

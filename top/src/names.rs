@@ -2,7 +2,7 @@
 
 use telemetry::Kind;
 
-/// Names of the server's that grow only. Prefixes of another are meant whole.
+/// The ends of names, behind the first dot, of what only grows.
 const COUNTERS: &[&str] = &[
     "accepted",
     "begun",
@@ -18,6 +18,7 @@ const COUNTERS: &[&str] = &[
     "delivered",
     "dropped",
     "events",
+    "failed",
     "gone",
     "listen_drops",
     "listen_overflows",
@@ -60,7 +61,11 @@ const COUNTERS: &[&str] = &[
 /// The kind of a name that no catalog explains.
 pub(crate) fn kind(name: &str) -> Kind {
     let last = name.split_once('.').map_or(name, |(_, rest)| rest);
-    if COUNTERS.binary_search(&last).is_ok() { Kind::Counter } else { Kind::Gauge }
+    if last.starts_with("failures.") || COUNTERS.binary_search(&last).is_ok() {
+        Kind::Counter
+    } else {
+        Kind::Gauge
+    }
 }
 
 #[cfg(test)]
@@ -72,6 +77,7 @@ mod tests {
         assert!(COUNTERS.is_sorted());
         assert_eq!(kind("server.messages"), Kind::Counter);
         assert_eq!(kind("generator.cpu_user_s"), Kind::Counter);
+        assert_eq!(kind("connections.failures.timeout"), Kind::Counter);
         assert_eq!(kind("server.rss_bytes"), Kind::Gauge);
         assert_eq!(kind("server.connections"), Kind::Gauge);
     }

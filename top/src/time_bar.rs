@@ -27,7 +27,10 @@ pub(crate) fn draw(buffer: &mut Buffer, area: Rect, history: &History, at_us: u6
         let style = theme.one_of(index);
         put(buffer, segment, &"━".repeat(usize::from(width)), false, style);
         put(buffer, Rect { width: 1, ..segment }, "┣", false, style);
-        if usize::from(width) > phase.name.chars().count() + 1 {
+        // What begins within it is drawn over it.
+        let next = history.events.phases().nth(index + 1).map_or(to + 1, |next| column(next.began_us));
+        let seen = next.clamp(from, to + 1) - from;
+        if usize::from(seen) > phase.name.chars().count() {
             let name = Rect { x: segment.x + 1, width: width - 1, ..segment };
             put(buffer, name, &phase.name, false, style);
         }

@@ -75,7 +75,12 @@ fn hello(source: &str, worker: &str) -> Frame {
 
 fn catalog() -> Frame {
     let counter = Meaning { kind: Kind::Counter, help: "grows".into() };
-    let names = ["host.disk.sda.written_bytes", "host.net.lo.sent_bytes", "host.interrupts"];
+    let names = [
+        "host.disk.sda.written_bytes",
+        "host.net.lo.sent_bytes",
+        "host.interrupts",
+        "host.tcp_passive_opens",
+    ];
     let names = names.map(|name| (name.to_owned(), counter.clone())).into();
     Frame::Catalog(Catalog { at: at(0), source: "host".into(), names })
 }

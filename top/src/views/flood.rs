@@ -54,8 +54,8 @@ pub(super) fn page(scene: &Scene<'_>) -> Page {
     page.grid.rows.extend(audit(scene));
     page.grid.rows.extend(latencies(rest));
     page.charts = vec![
-        over_time(scene, "connect latency", "connect.latency_ns"),
-        over_time(scene, "delivery latency", "delivery.latency_ns"),
+        over_time(scene, "connect", "connect.latency_ns"),
+        over_time(scene, "delivery", "delivery.latency_ns"),
     ];
     page.charts.retain(|chart| chart.lines.iter().any(|line| line.points.len() > 1));
     page

@@ -113,8 +113,8 @@ fn group(name: &str) -> Option<(usize, String, &str)> {
     let (prefix, rest) = name.split_once('.')?;
     let order = GROUPS.len();
     match prefix {
-        _ if OF_PROCESS.contains(&rest) => Some((order, prefix.to_owned(), rest)),
         "sar" => Some((order + 1, "sar".into(), rest)),
+        _ if OF_PROCESS.contains(&rest) => Some((order, prefix.to_owned(), rest)),
         // What the tools tell of themselves has views of its own; other names are of scraped servers.
         "server" | "generator" | "publisher" | "connections" | "kernel" => None,
         _ => Some((order + 2, prefix.to_owned(), rest)),
@@ -131,7 +131,9 @@ fn row(scene: &Scene<'_>, name: &str, group: &str, rest: &str) -> Row {
     let cells_of = |seconds| scene.history.chronicle.cells(name, scene.at_us, seconds, CELLS);
     let cells = vec![
         Value::text(group),
-        Value::text(words(rest.strip_prefix(group).and_then(|rest| rest.strip_prefix('_')).unwrap_or(rest))),
+        Value::text(words(
+            rest.strip_prefix(group).and_then(|rest| rest.strip_prefix(['_', '.'])).unwrap_or(rest),
+        )),
         figure(|known| known.value),
         figure(|known| known.averages[1]),
         figure(|known| known.averages[2]),

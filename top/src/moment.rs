@@ -16,6 +16,9 @@ use crate::tape::Tape;
 /// How much of the past a moment follows from. What decays over 100 s has forgotten 95 % of what was before.
 pub(crate) const WINDOW: Duration = Duration::from_secs(300);
 
+/// A name that nothing was told of for so long is of something that is gone. Longer than the longest interval.
+const STALE: Duration = Duration::from_secs(65);
+
 /// Values of the last seconds that are kept for each name.
 const RECENT_MAX: usize = 60;
 
@@ -99,9 +102,10 @@ impl Moment {
         self.decays.get(name).filter(|decayed| decayed.kind == Kind::Counter).map(|decayed| decayed.value)
     }
 
-    /// All names with a latest value, in order.
+    /// All names that were told of lately, in order.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.latest.keys().map(String::as_str)
+        let since_us = self.at.mono_us.saturating_sub(STALE.as_micros() as u64);
+        self.latest.iter().filter(move |(_, (at_us, _))| *at_us >= since_us).map(|(name, _)| name.as_str())
     }
 
     /// A name's values of the last seconds, one a second.

@@ -51,7 +51,7 @@ impl Screen {
         TAKEN.store(true, Ordering::SeqCst);
         enable_raw_mode()?;
         execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture, Hide)?;
-        self.terminal.clear()
+        self.clear()
     }
 
     /// Draws what differs from what is there, in one piece.
@@ -62,9 +62,11 @@ impl Screen {
         self.terminal.backend_mut().flush()
     }
 
-    /// Forgets what is there, so that everything is drawn.
+    /// Forgets what is there, so that everything is drawn. `Terminal::clear` would ask the terminal where its cursor is, and
+    /// wait for an answer that some never give.
     pub(crate) fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        let size = self.terminal.size()?;
+        self.terminal.resize(size.into())
     }
 }
 

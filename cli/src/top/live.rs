@@ -20,6 +20,15 @@ pub(super) const INTERVAL_MAX: Duration = Duration::from_secs(60);
 /// How long a server may take to answer for the first time.
 const ATTACH_PATIENCE: Duration = Duration::from_secs(3);
 
+/// How long it may take after something went wrong: an answer that was only late.
+const PROBLEM_PATIENCE: Duration = Duration::from_millis(500);
+
+/// How long is waited between two questions meanwhile.
+const ATTACH_PAUSE: Duration = Duration::from_millis(50);
+
+/// How many questions in a row that are not answered mean that the server is lost. One may be answered late.
+const MISSES_MAX: u32 = 2;
+
 /// How soon a lost server is asked again at the latest.
 const RETRY_MAX: Duration = Duration::from_secs(1);
 
@@ -51,10 +60,8 @@ struct Live {
     /// The server's process, if it is on this machine.
     pid: Option<u32>,
     attached: bool,
-    /// Since when the server is being asked for.
-    asking_since: Instant,
-    /// When the server answered last.
-    answered: Instant,
+    /// How often in a row it has not.
+    misses: u32,
     /// Why it does not, as far as is known.
     problem: Option<String>,
 }
@@ -78,34 +85,24 @@ impl Live {
         }
         // What this kernel lacks is absent in the view.
         sampler.problems();
-        let now = Instant::now();
-        Ok(Live {
-            admin,
-            sampler,
-            asks,
-            notes,
-            tell,
-            pid: None,
-            attached: false,
-            asking_since: now,
-            answered: now,
-            problem: None,
-        })
+        Ok(Live { admin, sampler, asks, notes, tell, pid: None, attached: false, misses: 0, problem: None })
     }
 
-    /// Asks until there is an answer: the first frames, and how long it took.
+    /// Asks until there is an answer. What is wrong may be that the answer is late: then it comes a little later.
     fn wait_for_answer(&mut self) -> Result<(), String> {
+        let began = Instant::now();
         while !self.attached {
             if self.look().is_err() {
                 return Err("nobody looks".into());
             }
-            if !self.attached {
-                if let Some(problem) = self.problem.take() {
-                    return Err(problem);
-                }
-                if self.asking_since.elapsed() > ATTACH_PATIENCE {
+            let elapsed = began.elapsed();
+            match &self.problem {
+                _ if self.attached => {}
+                Some(problem) if elapsed > PROBLEM_PATIENCE => return Err(problem.clone()),
+                None if elapsed > ATTACH_PATIENCE => {
                     return Err(format!("no answer within {} s", ATTACH_PATIENCE.as_secs()));
                 }
+                _ => std::thread::sleep(ATTACH_PAUSE),
             }
         }
         Ok(())
@@ -115,7 +112,7 @@ impl Live {
         let mut schedule = Schedule::new(monotonic_ns() + interval.as_nanos() as u64, interval);
         loop {
             let wait = schedule.wait(monotonic_ns());
-            let wait = if self.attached { wait } else { wait.min(RETRY_MAX) };
+            let wait = if self.misses == 0 { wait } else { wait.min(RETRY_MAX) };
             match told.recv_timeout(wait) {
                 Ok(Control::Interval(interval)) => {
                     schedule.change_interval(monotonic_ns(), interval);
@@ -183,7 +180,7 @@ impl Live {
     }
 
     fn answered(&mut self, took: Duration) -> Result<(), Gone> {
-        self.answered = Instant::now();
+        self.misses = 0;
         self.problem = None;
         if !self.attached {
             self.attached = true;
@@ -192,17 +189,13 @@ impl Live {
         self.tell(LiveEvent::Retrieved { took })
     }
 
-    /// One answer that comes late is no loss: a problem is, and so is a long silence.
     fn not_answered(&mut self) -> Result<(), Gone> {
-        if !self.attached {
+        self.misses = self.misses.saturating_add(1);
+        if !self.attached || self.misses < MISSES_MAX {
             return Ok(());
         }
-        let silent = self.answered.elapsed() > ATTACH_PATIENCE;
-        let Some(reason) = self.problem.take().or_else(|| silent.then(|| "it does not answer".into())) else {
-            return Ok(());
-        };
         self.attached = false;
-        self.asking_since = Instant::now();
+        let reason = self.problem.take().unwrap_or_else(|| "it does not answer".into());
         self.tell(LiveEvent::Lost { reason })
     }
 

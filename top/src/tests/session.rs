@@ -202,7 +202,7 @@ fn a_moment_is_the_same_from_wherever_one_comes() {
     assert_eq!(screens(&mut session), expected, "step by step from the beginning");
     session.press(KeyCode::End);
     // The alert that was cleared at 80 s is two marks back from the drain's beginning.
-    for _ in 0..6 {
+    for _ in 0..5 {
         session.press_all("[");
     }
     assert_eq!(session.second(), 75.0);

@@ -12,7 +12,7 @@ const CELLS: usize = 60;
 
 const COLUMNS: [Column; 9] = [
     Column::words("group", "group", 9),
-    Column::words("name", "name", 21),
+    Column::words("name", "name", 21).growing(),
     Column::figures("now", "now", 10),
     Column::figures("mean_10s", "10 s", 10),
     Column::figures("mean_100s", "100 s", 10),
@@ -103,6 +103,10 @@ pub(super) fn page(scene: &Scene<'_>) -> Page {
 
 /// A name's group, where the group stands, and the rest of the name; `None` for what is shown elsewhere.
 fn group(name: &str) -> Option<(usize, String, &str)> {
+    // Of every port that anybody listens at: many, and seldom of interest.
+    if let Some(rest) = name.strip_prefix("host.listen.") {
+        return Some((GROUPS.len() + 3, "listen".into(), rest));
+    }
     for (order, (group, beginnings)) in GROUPS.iter().enumerate() {
         if let Some(beginning) = beginnings.iter().find(|beginning| name.starts_with(**beginning)) {
             let prefix = beginning.split('.').next().unwrap_or_default();
@@ -129,11 +133,13 @@ fn row(scene: &Scene<'_>, name: &str, group: &str, rest: &str) -> Row {
     let figure =
         |of: fn(&telemetry::Decayed) -> f64| Value::of(known.as_ref().map(|known| of(known) * scale), unit);
     let cells_of = |seconds| scene.history.chronicle.cells(name, scene.at_us, seconds, CELLS);
+    let bare = rest.strip_prefix(group).and_then(|rest| rest.strip_prefix(['_', '.'])).unwrap_or(rest);
+    // A share has its word only where a count of the same name stands beside it.
+    let count = name.strip_suffix("_ratio");
+    let beside_a_count = count.is_some_and(|count| scene.moment.value(count).is_some());
     let cells = vec![
         Value::text(group),
-        Value::text(words(
-            rest.strip_prefix(group).and_then(|rest| rest.strip_prefix(['_', '.'])).unwrap_or(rest),
-        )),
+        Value::text(words(bare, beside_a_count)),
         figure(|known| known.value),
         figure(|known| known.averages[1]),
         figure(|known| known.averages[2]),
@@ -146,8 +152,9 @@ fn row(scene: &Scene<'_>, name: &str, group: &str, rest: &str) -> Row {
 }
 
 /// A name without its unit, which the figure shows: `memory_free_bytes` → `memory free`.
-fn words(name: &str) -> String {
-    let units = ["_bytes", "_ratio", "_us", "_ns", "_ms", "_s"];
+fn words(name: &str, with_ratio: bool) -> String {
+    let units = ["_bytes", "_us", "_ns", "_ms", "_s", "_ratio"];
+    let units = if with_ratio { &units[..5] } else { &units[..] };
     let bare = units.iter().find_map(|unit| name.strip_suffix(unit)).unwrap_or(name);
     bare.replace('_', " ")
 }

@@ -99,7 +99,7 @@ impl App {
             Action::Step(_) | Action::Minutes(_) | Action::PreviousMark | Action::NextMark => {
                 return self.travel(action);
             }
-            Action::Home => return self.go(self.history.first_us()),
+            Action::Home => return self.go(self.history.beginning_us()),
             Action::End => return self.go_to_end(),
             #[cfg(debug_assertions)]
             Action::Panic => panic!("asked for, by a key that only builds for testing have"),

@@ -335,11 +335,11 @@ impl App {
             }
             Clock::Follow | Clock::Playing { .. } => {
                 // There is nothing more to come: from the beginning, then.
-                self.go(self.history.first_us())?;
+                self.go(self.history.beginning_us())?;
                 self.play();
             }
             Clock::Paused if self.cursor_us >= self.history.last_us() && !self.grows() => {
-                self.go(self.history.first_us())?;
+                self.go(self.history.beginning_us())?;
                 self.play();
             }
             Clock::Paused => self.play(),

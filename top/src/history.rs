@@ -40,6 +40,7 @@ pub(crate) struct History {
     stride: u64,
     frames: u64,
     first: Option<Stamp>,
+    first_sample_us: Option<u64>,
     last: Stamp,
     /// What was said once and holds for good.
     pub(crate) known: Known,
@@ -102,6 +103,7 @@ impl History {
             stride: 1,
             frames: 0,
             first: None,
+            first_sample_us: None,
             last: Stamp::default(),
             known: Known::default(),
             events: Events::default(),
@@ -155,6 +157,11 @@ impl History {
     /// When the first frame that is still kept was said.
     pub(crate) fn first_us(&self) -> u64 {
         self.places.first().map_or(0, |&(at_us, _)| at_us)
+    }
+
+    /// When the first sample was taken that is still kept: before it there is nothing to see.
+    pub(crate) fn beginning_us(&self) -> u64 {
+        self.first_sample_us.unwrap_or(0).max(self.first_us())
     }
 
     /// When the last frame was said.
@@ -214,6 +221,7 @@ impl History {
             Frame::Log(log) => self.events.take_log(log),
             Frame::Latency(latency) => self.chronicle.take_latency(latency),
             Frame::Sample(sample) => {
+                self.first_sample_us.get_or_insert(at.mono_us);
                 let known = &self.known;
                 self.chronicle.take_sample(sample, |name| known.kind(name));
                 self.queues.update(at.mono_us, &|name| sample.values.get(name).copied());

@@ -61,6 +61,17 @@ pub(crate) fn draw(app: &mut App, area: Rect, buffer: &mut Buffer) {
         }
         return;
     }
+    if !app.opened {
+        let second = app.history.last_us().saturating_sub(app.history.start_us()) as f64 / 1e6;
+        put(
+            buffer,
+            line(area, 0),
+            &format!("reading the recording: {} so far", span(second)),
+            false,
+            app.theme.strong(),
+        );
+        return;
+    }
     let page = app.page();
     draw_header(app, area, buffer, &page);
     draw_tabs(app, line(area, 2), buffer, &page);
@@ -151,9 +162,6 @@ fn draw_state(app: &App, area: Rect, buffer: &mut Buffer) {
     put(buffer, area, &badge, false, app.theme.badge(tone));
     let from = badge.chars().count() as u16 + 1;
     let rest = Rect { x: area.x + from, width: area.width.saturating_sub(from), ..area };
-    if !app.opened {
-        return;
-    }
     let mut place = place(app);
     if let Some(notice) = app.notice() {
         place = format!("{place}  {notice}");
@@ -180,9 +188,6 @@ fn prompt(app: &App) -> Option<String> {
 
 /// The state in a word.
 fn state(app: &App) -> (String, Tone) {
-    if !app.opened {
-        return ("READING".into(), Tone::Plain);
-    }
     let grows = app.grows();
     match app.clock {
         Clock::Follow if app.link.lost.is_some() => ("LOST".into(), Tone::Alarm),

@@ -29,6 +29,9 @@ const ATTACH_PAUSE: Duration = Duration::from_millis(50);
 /// How many questions in a row that are not answered mean that the server is lost. One may be answered late.
 const MISSES_MAX: u32 = 2;
 
+/// And so much time must have passed meanwhile: a busy machine is no loss.
+const SILENCE_MIN: Duration = Duration::from_secs(1);
+
 /// How soon a lost server is asked again at the latest.
 const RETRY_MAX: Duration = Duration::from_secs(1);
 
@@ -60,6 +63,10 @@ struct Live {
     /// The server's process, if it is on this machine.
     pid: Option<u32>,
     attached: bool,
+    /// Whether the server has ever answered.
+    has_begun: bool,
+    /// When the server answered last.
+    answered_at: Instant,
     /// How often in a row it has not.
     misses: u32,
     /// Why it does not, as far as is known.
@@ -85,7 +92,19 @@ impl Live {
         }
         // What this kernel lacks is absent in the view.
         sampler.problems();
-        Ok(Live { admin, sampler, asks, notes, tell, pid: None, attached: false, misses: 0, problem: None })
+        Ok(Live {
+            admin,
+            sampler,
+            asks,
+            notes,
+            tell,
+            pid: None,
+            attached: false,
+            has_begun: false,
+            answered_at: Instant::now(),
+            misses: 0,
+            problem: None,
+        })
     }
 
     /// Asks until there is an answer. What is wrong may be that the answer is late: then it comes a little later.
@@ -144,9 +163,10 @@ impl Live {
 
     /// Samples once, and tells it.
     fn look(&mut self) -> Result<(), Gone> {
-        let at = Stamp::now();
         let asked = Instant::now();
         self.sampler.read();
+        // Behind what the server says of itself, so that whoever goes to this sample's time sees its tables, too.
+        let at = Stamp::now();
         if let Some(notes) = &self.notes {
             notes.collected(self.sampler.took());
         }
@@ -166,7 +186,11 @@ impl Live {
         let sample = telemetry::Sample { at, source: "host".into(), values: values.collect() };
         let answered = sample.values.contains_key(ANSWERED);
         let took_us = sample.values.get("server.scrape_us").copied();
-        self.tell(LiveEvent::Frame(Frame::Sample(sample)))?;
+        // A session begins with the server's first answer.
+        self.has_begun |= answered;
+        if self.has_begun {
+            self.tell(LiveEvent::Frame(Frame::Sample(sample)))?;
+        }
         for table in self.sampler.tables() {
             self.tell(LiveEvent::Frame(Frame::Table(table)))?;
         }
@@ -180,6 +204,7 @@ impl Live {
     }
 
     fn answered(&mut self, took: Duration) -> Result<(), Gone> {
+        self.answered_at = Instant::now();
         self.misses = 0;
         self.problem = None;
         if !self.attached {
@@ -191,7 +216,7 @@ impl Live {
 
     fn not_answered(&mut self) -> Result<(), Gone> {
         self.misses = self.misses.saturating_add(1);
-        if !self.attached || self.misses < MISSES_MAX {
+        if !self.attached || self.misses < MISSES_MAX || self.answered_at.elapsed() < SILENCE_MIN {
             return Ok(());
         }
         self.attached = false;

@@ -61,7 +61,7 @@ fn every_key_for_tables_and_views_does_what_the_help_says() {
     let (folder, path) = recording();
     let mut command = tool::command(["top", "-f", word(&path), "--at", "72s"]);
     let mut top = Terminal::run_command(command.current_dir(folder.path()), 100, 30);
-    let text = top.wait_for("Δ▼");
+    let text = top.wait_for("chat-3");
     assert!(place(&text, "chat-3").1 < place(&text, "chat-0").1, "most events first: {text}");
     assert!(top.is_taken());
     // Columns, order.
@@ -97,7 +97,8 @@ fn every_key_for_tables_and_views_does_what_the_help_says() {
     top.press_for("/", "filter: ");
     top.press_for("chat-2", "filter: chat-2");
     top.press_for("\r", "1 of 4");
-    top.press_for(ESCAPE, "4 rows");
+    top.press(ESCAPE);
+    top.wait_for("4 rows");
     // Help.
     top.press_for("?", "sort by a column");
     top.press(ESCAPE);
@@ -247,7 +248,7 @@ fn after_a_panic_the_terminal_is_sane_and_the_panic_can_be_read() {
 fn a_live_server_is_watched_paused_lost_and_found_again() {
     let chat = Chat::start(&["--shards", "2"]);
     let admin = chat.admin.to_string();
-    let mut viewer = Viewer::login(chat.listen, 4711);
+    let viewer = Viewer::login(chat.listen, 4711);
     let mut top = Terminal::run(&["top", "--admin", &admin, "--interval", "250ms"], 120, 30);
     top.wait_for("LIVE");
     top.wait_for("conns 1 ");
@@ -261,9 +262,11 @@ fn a_live_server_is_watched_paused_lost_and_found_again() {
     top.press("4711\r");
     top.wait_for("1 connections hold it");
     top.press(ESCAPE);
+    top.wait_without(" found ");
     top.press("f42\r");
     top.wait_for("nobody there");
     top.press(ESCAPE);
+    top.wait_without(" found ");
     // Paused, it stays as it was, whatever comes; the end is now.
     top.press_for(" ", "PAUSED");
     viewer.stream.shutdown(std::net::Shutdown::Both).expect("it is open");

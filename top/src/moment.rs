@@ -235,6 +235,8 @@ impl Player {
                 None => self.tape.next()?.map(|(_, frame)| frame),
             };
             match next {
+                // These say nothing of a time, and must not hold up what was said before them and told after.
+                Some(Frame::Hello(_) | Frame::Catalog(_)) => continue,
                 Some(frame) if frame.at().mono_us > until_us => {
                     self.ahead = Some(frame);
                     return Ok(moved);

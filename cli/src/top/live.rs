@@ -165,6 +165,7 @@ impl Live {
     fn look(&mut self) -> Result<(), Gone> {
         let asked = Instant::now();
         self.sampler.read();
+        let catalog = self.sampler.catalog();
         // Behind what the server says of itself, so that whoever goes to this sample's time sees its tables, too.
         let at = Stamp::now();
         if let Some(notes) = &self.notes {
@@ -179,7 +180,7 @@ impl Live {
             self.watch(hello.pid);
             self.tell(LiveEvent::Frame(Frame::Hello(hello)))?;
         }
-        if let Some(catalog) = self.sampler.catalog() {
+        if let Some(catalog) = catalog {
             self.tell(LiveEvent::Frame(Frame::Catalog(catalog)))?;
         }
         let values = self.sampler.values().iter().map(|(name, value)| (name.to_owned(), value));

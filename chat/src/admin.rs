@@ -34,11 +34,11 @@ use crate::{frames, inspect};
 /// Admin connections served at a time; more wait in the backlog.
 const CONNECTIONS_MAX: usize = 64;
 
-/// How long a request's head or body may take; then the connection is closed.
+/// How long a request's head or body may take, the wait for a further request included; then the connection is closed.
 const REQUEST_TIME: Duration = Duration::from_secs(5);
 
-/// How long one admin connection may last after its last request, so that idle and stuck ones make room for others.
-const IDLE_TIME: Duration = Duration::from_secs(30);
+/// How long an answer may go unread; then the connection is closed, so that stuck ones make room for others.
+const ANSWER_TIME: Duration = Duration::from_secs(30);
 
 /// How long `POST /send` waits for the shards to say what became of the message; then it answers 202.
 const ACCOUNT_TIME: Duration = Duration::from_secs(1);
@@ -89,7 +89,7 @@ async fn serve(listener: TcpListener, figures: Arc<Figures>) {
     }
 }
 
-/// Serves one connection until it ends or has asked for nothing in a while.
+/// Serves one connection until it ends or is stuck. It may last as long as it goes on asking.
 async fn attend(stream: TcpStream, figures: Arc<Figures>) {
     let requests = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&requests);
@@ -102,7 +102,7 @@ async fn attend(stream: TcpStream, figures: Arc<Figures>) {
     let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
     loop {
         let before = requests.load(Ordering::Relaxed);
-        match timeout(IDLE_TIME, serving.as_mut()).await {
+        match timeout(ANSWER_TIME, serving.as_mut()).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => return tracing::debug!(%error, "an admin connection ended badly"),
             Err(_) if requests.load(Ordering::Relaxed) == before => return,

@@ -158,7 +158,11 @@ impl Lookout {
 
     /// A connection, which has had `messages` now, has been written to.
     pub(crate) fn wrote(&mut self, key: Key, messages: u32, bytes: usize, written: Written) {
-        let queued = written == Written::Queued;
+        let queued = match written {
+            Written::Sent => false,
+            Written::Queued => true,
+            Written::TooSlow | Written::Gone => return,
+        };
         if self.counting || queued || by_messages(messages) > self.floor {
             self.notes.push(Note { key, messages, bytes: bytes as u32, queued });
         }
@@ -242,7 +246,10 @@ impl Lookout {
             profile.outbox_bytes
         });
         if let Some(bytes) = &mut busiest.bytes {
-            bytes.refresh(|profile| profile.refresh(shard, router));
+            bytes.refresh(|key, profile| match profile {
+                Some(profile) => profile.refresh(shard, router),
+                None => *profile = Profile::of(shard, router, key, now).map(Box::new),
+            });
         }
         sweep(&mut self.sweep, shard, router, &mut busiest, now);
         (self.floor, self.age_floor) = (busiest.messages.floor(), busiest.age.floor());

@@ -4,10 +4,10 @@
 //! forms. All are counters that the shards keep anyway, so that saying them costs the number of shards, and not of
 //! connections.
 
-use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
-use shard::{Mailboxes, Stats};
+use shard::{Busiest, Mailboxes, Stats};
 use telemetry::Kind;
 use tokio::runtime::RuntimeMetrics;
 
@@ -22,6 +22,33 @@ pub(crate) struct Figures {
     pub(crate) stats: Arc<Vec<Stats>>,
     /// The control side's runtime, once there is one.
     pub(crate) control: OnceLock<RuntimeMetrics>,
+    /// For who asks at the admin address; the worker keeps its own, so that its samples tell of its own intervals.
+    pub(crate) recent: Mutex<Recent>,
+}
+
+/// How soon the busiest shard's share is measured again: a shorter time would tell of single turns.
+const RECENT_INTERVAL: Duration = Duration::from_millis(250);
+
+/// How busy the busiest shard was of late.
+#[derive(Debug)]
+pub(crate) struct Recent {
+    at: Instant,
+    busiest: Busiest,
+    ratio: f64,
+}
+
+impl Recent {
+    pub(crate) fn new(stats: &[Stats]) -> Self {
+        Self { at: Instant::now(), busiest: Busiest::new(stats), ratio: 0.0 }
+    }
+
+    /// Its share since the last question, or the last answer if that was a moment ago.
+    fn ratio(&mut self, stats: &[Stats]) -> f64 {
+        if self.at.elapsed() >= RECENT_INTERVAL {
+            (self.at, self.ratio) = (Instant::now(), self.busiest.ratio(stats));
+        }
+        self.ratio
+    }
 }
 
 /// One shard of them.
@@ -148,6 +175,11 @@ impl Figures {
             Some(Total { name, kind, help, value: value(self)? })
         });
         counted.chain(told)
+    }
+
+    /// See [`Recent`].
+    pub(crate) fn busiest_shard_ratio(&self) -> f64 {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner).ratio(&self.stats)
     }
 
     /// The sums over all shards.

@@ -12,9 +12,9 @@ pub(crate) const SOURCE: &str = "server";
 /// Columns of the shards that stand before those of [`OF_SHARD`].
 const SHARD_WORDS: [&str; 4] = ["shard", "name", "doing", "status"];
 
-/// Figures that only the worker says, because they are of the time between two samples.
-const OF_WORKER: [(&str, &str); 1] =
-    [("busiest_shard_ratio", "Share of its time that the busiest shard worked, since the last sample.")];
+/// A figure of the time between two samples, which depends on who asks.
+const BUSIEST: (&str, &str) =
+    ("busiest_shard_ratio", "Share of its time that the busiest shard worked, since the last sample.");
 
 /// What a stream of frames begins with.
 pub(crate) fn hello() -> Frame {
@@ -33,29 +33,32 @@ pub(crate) fn catalog(figures: &Figures) -> Frame {
     let told = figures.own().chain(figures.sums()).map(|total| (total.name, total.kind, total.help));
     // Said once, and perhaps before there is a value: those that come later are explained as well.
     let later = OF_SERVER.iter().map(|figure| (figure.name, figure.kind, figure.help));
-    let worker = OF_WORKER.iter().map(|&(name, help)| (name, Kind::Gauge, help));
-    let older = [("busy_ns", Kind::Counter, "As busy_s, in nanoseconds.")];
+    let more = [
+        (BUSIEST.0, Kind::Gauge, BUSIEST.1),
+        ("busy_ns", Kind::Counter, "As busy_s, in nanoseconds, as earlier versions had it."),
+    ];
     let names = told
         .chain(later)
-        .chain(worker)
-        .chain(older)
+        .chain(more)
         .map(|(name, kind, help)| (format!("{SOURCE}.{name}"), Meaning { kind, help: help.into() }));
     Frame::Catalog(Catalog { at: Stamp::now(), source: SOURCE.into(), names: names.collect() })
 }
 
 /// The server as a whole.
-pub(crate) fn values(figures: &Figures) -> BTreeMap<String, f64> {
+pub(crate) fn values(figures: &Figures, busiest_shard_ratio: f64) -> BTreeMap<String, f64> {
     let name = |name: &str| format!("{SOURCE}.{name}");
     let mut values: BTreeMap<String, f64> =
         figures.own().chain(figures.sums()).map(|total| (name(total.name), total.value)).collect();
     let busy_ns: u64 = figures.stats.iter().map(|stats| stats.busy_ns.get()).sum();
     values.insert(name("busy_ns"), busy_ns as f64);
+    values.insert(name(BUSIEST.0), busiest_shard_ratio);
     values
 }
 
-/// As [`values`], as a frame.
+/// As [`values`], for who asks at the admin address.
 pub(crate) fn sample(figures: &Figures) -> Frame {
-    Frame::Sample(Sample { at: Stamp::now(), source: SOURCE.into(), values: values(figures) })
+    let values = values(figures, figures.busiest_shard_ratio());
+    Frame::Sample(Sample { at: Stamp::now(), source: SOURCE.into(), values })
 }
 
 /// A row for each shard.

@@ -27,7 +27,7 @@ struct Counter {
     error: u64,
     /// Where it stands in the heap.
     place: u32,
-    /// Drawn up when bytes come a second time: most connections that come by are gone before.
+    /// Drawn up when bytes come a second time, or the shard takes stock: most that come by are gone before.
     profile: Option<Box<Profile>>,
 }
 
@@ -112,15 +112,15 @@ impl Heavy {
         self.counters[*self.by_index.get(&index)? as usize].profile.as_deref()
     }
 
-    /// Counts and slab indices of those that got bytes more than once, in no order.
+    /// Counts and slab indices of those that there is something to tell of, in no order.
     pub(crate) fn candidates(&self) -> impl Iterator<Item = (u64, u32)> {
         let known = self.counters.iter().filter(|counter| counter.profile.is_some());
         known.map(|counter| (counter.count, counter.key.index))
     }
 
-    /// Brings what is told of each up to date.
-    pub(crate) fn refresh(&mut self, mut refresh: impl FnMut(&mut Profile)) {
-        self.counters.iter_mut().filter_map(|counter| counter.profile.as_deref_mut()).for_each(&mut refresh);
+    /// Brings what is told of each up to date, or draws it up.
+    pub(crate) fn refresh(&mut self, mut refresh: impl FnMut(Key, &mut Option<Box<Profile>>)) {
+        self.counters.iter_mut().for_each(|counter| refresh(counter.key, &mut counter.profile));
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {

@@ -14,7 +14,7 @@ use crate::busiest::Asked;
 use crate::connections::{self, Query};
 use crate::counters::Counters;
 use crate::directory::Directory;
-use crate::figures::Figures;
+use crate::figures::{Figures, Recent};
 use crate::frames;
 use crate::options::Options;
 use crate::service::{Chat, Common};
@@ -83,6 +83,7 @@ pub fn run(
         mailboxes: Arc::clone(pool.mailboxes()),
         stats: Arc::clone(pool.stats()),
         control: OnceLock::new(),
+        recent: Mutex::new(Recent::new(pool.stats())),
     });
     let mut reporter = Reporter::new(frames::SOURCE, "chat", emit);
     reporter.say(frames::catalog(&figures));
@@ -127,9 +128,7 @@ pub fn run(
 }
 
 fn report(reporter: &mut Reporter<'_>, figures: &Figures, busiest: &mut Busiest) {
-    let mut values = frames::values(figures);
-    values.insert("server.busiest_shard_ratio".into(), busiest.ratio(&figures.stats));
-    reporter.sample(values);
+    reporter.sample(frames::values(figures, busiest.ratio(&figures.stats)));
     reporter.say(Frame::Table(frames::shards(figures)));
     reporter.say(Frame::Table(connections::table(figures, Query::default())));
 }

@@ -8,6 +8,7 @@
 //! loop at once; what has been measured until then is summed up all the same.
 
 mod crew;
+mod introduction;
 mod phases;
 mod verdict;
 mod watch;
@@ -219,6 +220,7 @@ impl<'a> Run<'a> {
     }
 
     fn phases(&mut self) -> Result<(), Cut> {
+        self.introduce()?;
         self.measure_limit()?;
         let (target, router) = self.start_server()?;
         self.target = Some(target);
@@ -298,6 +300,9 @@ impl<'a> Run<'a> {
 
     fn sample(&mut self) -> Result<(), Cut> {
         let sample = self.sampler.sample();
+        if let Some(catalog) = self.sampler.catalog() {
+            self.bundle.append(&Frame::Catalog(catalog))?;
+        }
         self.facts.learn_values(&sample.values);
         self.facts.seen.see(sample.at.mono_us, &sample.values);
         self.bundle.append(&Frame::Sample(sample))?;

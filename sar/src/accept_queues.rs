@@ -9,7 +9,8 @@
 //! | `host.listen.PORT.accept_queue_limit` | how many these may hold: the smaller of `listen`'s argument and `somaxconn`, summed |
 //!
 //! A request names the state LISTEN alone, and the kernel then walks its table of listening sockets only, never that of
-//! connections: the cost is the same however many there are. One request for IPv4, one for IPv6:
+//! connections: the cost is the same however many there are. One request for IPv4, one for IPv6 (where nobody listens over
+//! IPv6, only every tenth sample):
 //!
 //! ```text
 //!   nlmsghdr (16)          length u32 | type u16 = 20 | flags u16 = REQUEST|DUMP | sequence u32 | port id u32 = 0
@@ -39,8 +40,11 @@ pub const PORTS_MAX: usize = 32;
 /// Answers to one request are read in at most so many parts. A part holds some hundred sockets.
 const PARTS_MAX: usize = 4_096;
 
-/// The kernel makes no longer parts of a dump than this.
-const PART_BYTES: usize = 32 << 10;
+/// The kernel makes the parts of a dump as long as the longest buffer it was given, and allocates as much for each.
+const PART_BYTES: usize = 8 << 10;
+
+/// Where nobody listened over IPv6, it is looked at again only after so many samples: each family costs a walk.
+const V6_REST: u32 = 10;
 
 const HEADER_BYTES: usize = 16;
 const REQUEST_BYTES: usize = HEADER_BYTES + 56;
@@ -69,6 +73,8 @@ pub struct AcceptQueues {
     sequence: u32,
     buffer: Vec<u8>,
     ports: Vec<Port>,
+    /// Samples for which IPv6 is left alone.
+    v6_rest: u32,
 }
 
 #[derive(Debug)]
@@ -108,7 +114,8 @@ impl AcceptQueues {
             SockProtocol::NetlinkSockDiag,
         );
         let socket = socket.map_err(kernel)?;
-        let mut queues = AcceptQueues { socket, sequence: 0, buffer: vec![0; PART_BYTES], ports: Vec::new() };
+        let buffer = vec![0; PART_BYTES];
+        let mut queues = AcceptQueues { socket, sequence: 0, buffer, ports: Vec::new(), v6_rest: 0 };
         queues.ask(AddressFamily::Inet, |_| {}).map_err(kernel)?;
         Ok(queues)
     }
@@ -140,10 +147,17 @@ impl Source for AcceptQueues {
         let mut sum = Sum::default();
         let v4 = self.ask(AddressFamily::Inet, |listener| count(listener, &mut ports, &mut sum));
         // A kernel without IPv6 has no listeners there.
-        let v6 = match self.ask(AddressFamily::Inet6, |listener| count(listener, &mut ports, &mut sum)) {
-            Err(Errno::ENOENT) => Ok(()),
-            result => result,
-        };
+        let mut v6 = Ok(());
+        self.v6_rest = self.v6_rest.saturating_sub(1);
+        if self.v6_rest == 0 {
+            let mut seen = false;
+            v6 = self.ask(AddressFamily::Inet6, |listener| {
+                seen = true;
+                count(listener, &mut ports, &mut sum);
+            });
+            v6 = v6.or_else(|errno| if errno == Errno::ENOENT { Ok(()) } else { Err(errno) });
+            self.v6_rest = if seen { 0 } else { V6_REST };
+        }
         self.ports = ports;
         v4.and(v6).map_err(kernel)?;
         out.push(SUMS[0].0, sum.waiting as f64);
@@ -310,12 +324,12 @@ mod tests {
 
     #[test]
     fn a_connection_that_nobody_accepts_waits() {
-        let mut queues = AcceptQueues::open().expect("a netlink socket");
         for address in ["127.0.0.1:0", "[::1]:0"] {
             // A machine may lack IPv6.
             let Ok(listener) = TcpListener::bind(address) else { continue };
             let address = listener.local_addr().expect("bound");
             let name = format!("host.listen.{}.accept_queue", address.port());
+            let mut queues = AcceptQueues::open().expect("a netlink socket");
             let mut waiting = || {
                 let mut values = Values::new();
                 queues.sample(&mut values).expect("answered");

@@ -87,6 +87,11 @@ impl Descriptors {
         self.groups.len()
     }
 
+    /// The threads that were there at the last count.
+    pub(crate) fn tids(&self) -> &[u32] {
+        &self.tids
+    }
+
     /// Open descriptors now, each table counted once; `None` when that cannot be measured.
     pub fn count(&mut self) -> Option<u64> {
         self.list_threads().ok()?;

@@ -18,6 +18,7 @@ pub(crate) struct Errand<A> {
     until: Option<Instant>,
     under_way: bool,
     late: Option<A>,
+    superseded: Option<A>,
     lates: u64,
 }
 
@@ -39,7 +40,16 @@ impl<A: Send + 'static> Errand<A> {
         };
         // 256 KB of stack is plenty for a request; what is not touched costs nothing.
         thread::Builder::new().name(name.to_owned()).stack_size(256 << 10).spawn(errand)?;
-        Ok(Errand { send, answers, patience, until: None, under_way: false, late: None, lates: 0 })
+        Ok(Errand {
+            send,
+            answers,
+            patience,
+            until: None,
+            under_way: false,
+            late: None,
+            superseded: None,
+            lates: 0,
+        })
     }
 
     /// Sends the thread, unless it is still away.
@@ -66,7 +76,7 @@ impl<A: Send + 'static> Errand<A> {
             match self.answers.recv_timeout(left) {
                 Ok(answer) => {
                     self.under_way = false;
-                    self.late = None;
+                    self.superseded = self.late.take();
                     return Some(answer);
                 }
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => self.lates += 1,
@@ -74,6 +84,11 @@ impl<A: Send + 'static> Errand<A> {
         }
         self.until = None;
         self.late.take()
+    }
+
+    /// A late answer that the one just handed over came after, for what it may have said once and no more.
+    pub(crate) fn superseded(&mut self) -> Option<A> {
+        self.superseded.take()
     }
 
     /// How often it was not back in time.
@@ -129,6 +144,18 @@ mod tests {
             thread::yield_now();
         };
         assert_eq!(late, 7);
+        // Two more: one is late, and the other in time.
+        errand.begin();
+        go.send(8).expect("it waits");
+        finished.recv().expect("it has run");
+        errand.patience = LONG;
+        while errand.late.is_none() {
+            assert!(began.elapsed() < LONG);
+            errand.begin();
+            thread::yield_now();
+        }
+        go.send(9).expect("it waits");
+        assert_eq!((errand.answer(), errand.superseded(), errand.superseded()), (Some(9), Some(8), None));
     }
 
     #[test]

@@ -11,8 +11,11 @@ use ureq::{Agent, Error};
 /// The longest answer that is read; what is longer is no answer.
 pub const ANSWER_BYTES_MAX: usize = 8 << 20;
 
-/// How long a request may take before the connection is given up.
-const REQUEST_MAX: Duration = Duration::from_secs(5);
+/// So much of the memory for answers is kept from one to the next.
+const BODY_KEPT_BYTES: usize = 1 << 20;
+
+/// How long each step of a request may take (connecting, sending, the answer's head, its body) before it is given up.
+const STEP_MAX: Duration = Duration::from_secs(5);
 
 /// Asks one server, again and again.
 #[derive(Debug)]
@@ -25,7 +28,11 @@ impl Client {
     pub(crate) fn new() -> Client {
         let config = Agent::config_builder()
             .proxy(None)
-            .timeout_global(Some(REQUEST_MAX))
+            // One for the whole, or for looking up the name, would start a thread for each request.
+            .timeout_connect(Some(STEP_MAX))
+            .timeout_send_request(Some(STEP_MAX))
+            .timeout_recv_response(Some(STEP_MAX))
+            .timeout_recv_body(Some(STEP_MAX))
             .http_status_as_error(false)
             .max_idle_connections(1)
             .max_redirects(0)
@@ -51,6 +58,7 @@ impl Client {
 
     fn try_get(&mut self, url: &str, accept: &str) -> Result<StatusCode, Error> {
         self.body.clear();
+        self.body.shrink_to(BODY_KEPT_BYTES);
         let response = self.agent.get(url).header("accept", accept).call()?;
         let status = response.status();
         let mut reader = response.into_body().into_reader().take(ANSWER_BYTES_MAX as u64 + 1);
@@ -67,7 +75,7 @@ fn is_worth_another(error: &Error) -> bool {
 
 fn reason(error: &Error) -> String {
     match error {
-        Error::Timeout(_) => format!("no answer within {} s", REQUEST_MAX.as_secs()),
+        Error::Timeout(_) => format!("no answer within {} s", STEP_MAX.as_secs()),
         Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
             "nobody listens there".to_owned()
         }

@@ -45,7 +45,9 @@ pub mod schedule;
 mod scrape;
 mod since;
 pub mod slab;
+mod slow;
 pub mod sockets;
+mod switches;
 pub mod tcp;
 #[cfg(test)]
 mod test_server;
@@ -135,6 +137,14 @@ pub enum SarError {
     ProcessGone {
         /// The process id it had.
         pid: u32,
+    },
+    /// Something of a process that only its owner may see. The rest is measured.
+    #[error("could not see the {what} of the process with pid {pid} (it is another user's: root may)")]
+    Hidden {
+        /// The process.
+        pid: u32,
+        /// What is hidden.
+        what: &'static str,
     },
     /// A file of the kernel could not be opened or read.
     #[error("could not read '{}': {source}", path.display())]

@@ -44,7 +44,14 @@ const FILES: [(&str, &[(&str, Row)]); 3] = [
 /// The files that there are.
 #[derive(Debug)]
 pub struct Pressure {
-    files: Vec<(ProcFile, &'static [(&'static str, Row)], [Since; 2])>,
+    files: Vec<PressureFile>,
+}
+
+#[derive(Debug)]
+struct PressureFile {
+    file: ProcFile,
+    rows: &'static [(&'static str, Row)],
+    first: [Since; 2],
 }
 
 impl Pressure {
@@ -53,7 +60,7 @@ impl Pressure {
         let files = FILES.iter().filter_map(|&(path, rows)| {
             let mut file = ProcFile::open(path).ok()?;
             // With `psi=0` the files are there, and reading them fails.
-            file.text().is_ok().then_some((file, rows, Default::default()))
+            file.text().is_ok().then_some(PressureFile { file, rows, first: Default::default() })
         });
         Some(Pressure { files: files.collect() }).filter(|pressure| !pressure.files.is_empty())
     }
@@ -61,7 +68,7 @@ impl Pressure {
 
 impl Source for Pressure {
     fn sample(&mut self, out: &mut Values) -> Result<(), SarError> {
-        for (file, rows, first) in &mut self.files {
+        for PressureFile { file, rows, first } in &mut self.files {
             let text = file.text()?;
             for ((label, (name, ..)), first) in rows.iter().zip(first) {
                 out.push_some(*name, total_us(text, label).map(|now| first.count(now)));

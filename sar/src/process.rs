@@ -6,21 +6,29 @@
 //! | `.cpu_user_s`, `.cpu_system_s` | processor time since the process began, ended threads included |
 //! | `.cpu_cores` | processor time a second since the last sample: 1.5 is one core and a half |
 //! | `.threads` | threads now |
+//! | `.minor_faults`, `.major_faults` | pages that were not there: found in memory, read from a disk |
+//! | `.switches_voluntary`, `.switches_involuntary` | times its threads left the core, to wait or for another; up to 16 threads |
+//! | `.pss_bytes` | its share of memory, what is shared divided by its users: on request, or every 100 seconds |
 //! | `.descriptors`, `.descriptor_tables` | open descriptors over all tables (see [`crate::descriptors`]) |
 //!
 //! **The same process to the end.** `/proc/PID/stat` is held open from the start, and the kernel ties that handle to the
 //! process, not to its number. Whatever is read by path is read before that handle is asked again, so figures of
 //! a stranger who was given the number are thrown away, and the start time is compared besides.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::unistd::{SysconfVar, sysconf};
+use telemetry::{Kind, Meaning};
 
+use crate::meanings::{Row, explain_behind};
 use crate::proc_file::field;
+use crate::switches::Switches;
 use crate::{Descriptors, ProcFile, SarError, Source, Values};
 
 /// From this kernel on, `statm` adds up the per-CPU counters, and is exact.
@@ -37,6 +45,25 @@ pub enum RssSource {
     /// be missing: up to 64 pages or more for each core.
     StatmApproximate,
 }
+
+/// How often the share of memory is read when nobody asked for it.
+const PSS_INTERVAL: Duration = Duration::from_secs(100);
+
+/// The values, behind the prefix, in the order in which they are put.
+const ROWS: [Row; 12] = [
+    ("rss_bytes", Kind::Gauge, "Resident memory of this process."),
+    ("cpu_user_s", Kind::Counter, "Processor time in user code since the process began."),
+    ("cpu_system_s", Kind::Counter, "Processor time in the kernel since the process began."),
+    ("cpu_cores", Kind::Gauge, "Processor time a second since the last sample: 1.5 is one core and a half."),
+    ("threads", Kind::Gauge, "Threads of this process."),
+    ("descriptors", Kind::Gauge, "Open descriptors over all descriptor tables of this process."),
+    ("descriptor_tables", Kind::Gauge, "Descriptor tables of this process that were told apart."),
+    ("minor_faults", Kind::Counter, "Page faults served from memory since the process began."),
+    ("major_faults", Kind::Counter, "Page faults that had to read a disk since the process began."),
+    ("switches_voluntary", Kind::Counter, "Times that threads left the core to wait."),
+    ("switches_involuntary", Kind::Counter, "Times that threads left the core for another."),
+    ("pss_bytes", Kind::Gauge, "Memory of this process, what it shares divided by those that share it."),
+];
 
 /// How often the proportional share of memory is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,22 +85,18 @@ pub struct Process {
     statm: ProcFile,
     smaps_rollup: Option<ProcFile>,
     rss_source: RssSource,
+    pss_every: PssEvery,
+    /// When the share of memory was read last, in monotonic nanoseconds.
+    pss_ns: Option<u64>,
+    pss_file: Option<ProcFile>,
     descriptors: Descriptors,
-    names: Names,
+    switches: Switches,
+    /// Whether it was told that something is hidden.
+    hidden_told: bool,
+    prefix: String,
+    names: [Arc<str>; ROWS.len()],
     /// The processor time and the monotonic time of the last sample.
     last: Option<(u64, u64)>,
-}
-
-/// The names of the values, made once.
-#[derive(Debug)]
-struct Names {
-    rss: Arc<str>,
-    user: Arc<str>,
-    system: Arc<str>,
-    cores: Arc<str>,
-    threads: Arc<str>,
-    descriptors: Arc<str>,
-    tables: Arc<str>,
 }
 
 impl Process {
@@ -86,7 +109,6 @@ impl Process {
     }
 
     pub(crate) fn open_with(pid: u32, prefix: &str, pss_every: PssEvery) -> Result<Process, SarError> {
-        let _ = pss_every;
         let absent = |error| match error {
             SarError::Read { ref source, .. } if is_gone(source) => SarError::NoProcess { pid },
             SarError::ProcessGone { pid } => SarError::NoProcess { pid },
@@ -96,7 +118,6 @@ impl Process {
         let statm = ProcFile::open(format!("/proc/{pid}/statm")).map_err(absent)?;
         let started_ticks = read_stat(&mut stat, pid).map_err(absent)?.started_ticks;
         let (rss_source, smaps_rollup) = choose_rss_source(pid);
-        let name = |rest: &str| format!("{prefix}.{rest}").into();
         Ok(Process {
             pid,
             started_ticks,
@@ -104,16 +125,14 @@ impl Process {
             statm,
             smaps_rollup,
             rss_source,
+            pss_every,
+            pss_ns: None,
+            pss_file: None,
             descriptors: Descriptors::new(pid),
-            names: Names {
-                rss: name("rss_bytes"),
-                user: name("cpu_user_s"),
-                system: name("cpu_system_s"),
-                cores: name("cpu_cores"),
-                threads: name("threads"),
-                descriptors: name("descriptors"),
-                tables: name("descriptor_tables"),
-            },
+            switches: Switches::new(pid),
+            hidden_told: false,
+            prefix: prefix.to_owned(),
+            names: ROWS.map(|(name, ..)| format!("{prefix}.{name}").into()),
             last: None,
         })
     }
@@ -146,6 +165,26 @@ impl Process {
         }
     }
 
+    /// The share of memory, when it is due; an error when it may not be read.
+    fn pss_bytes(&mut self, now_ns: u64) -> Result<Option<u64>, SarError> {
+        let elapsed = |then: u64| Duration::from_nanos(now_ns.saturating_sub(then));
+        let is_due = match self.pss_every {
+            PssEvery::Never => false,
+            PssEvery::Sample => true,
+            PssEvery::Slow => self.pss_ns.is_none_or(|then| elapsed(then) >= PSS_INTERVAL),
+        };
+        if !is_due {
+            return Ok(None);
+        }
+        self.pss_ns = Some(now_ns);
+        // Opened again where it was never open, or belongs to the memory from before an `exec`.
+        if let Some(pss_kb) = self.pss_file.as_mut().and_then(|file| field(file.text().ok()?, "Pss")) {
+            return Ok(Some(pss_kb * 1024));
+        }
+        let file = self.pss_file.insert(ProcFile::open(format!("/proc/{}/smaps_rollup", self.pid))?);
+        Ok(field(file.text()?, "Pss").map(|pss_kb| pss_kb * 1024))
+    }
+
     fn statm_bytes(&mut self) -> Result<u64, SarError> {
         let pages =
             self.statm.text()?.split_ascii_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
@@ -160,6 +199,11 @@ impl Process {
         let file = self.smaps_rollup.insert(ProcFile::open(format!("/proc/{}/smaps_rollup", self.pid))?);
         let rss_kb = field(file.text()?, "Rss").ok_or_else(|| file.format_error("Rss"))?;
         Ok(rss_kb * 1024)
+    }
+
+    /// Whether its descriptors may not be looked at.
+    fn is_hidden(&self) -> bool {
+        fs::read_dir(format!("/proc/{}/fd", self.pid)).is_err_and(|error| is_denied(&error))
     }
 
     /// The process's figures now, or the news that it is gone.
@@ -179,26 +223,53 @@ impl Source for Process {
             Err(error @ SarError::ProcessGone { .. }) => return Err(error),
             measured => measured.ok(),
         };
+        let switches = self.switches.count(self.descriptors.tids());
+        let pss_bytes = self.pss_bytes(telemetry::monotonic_ns());
         // After everything that was read by path: it is still the same process.
         let stat = self.alive()?;
         let now_ns = telemetry::monotonic_ns();
 
-        let names = &self.names;
         let seconds = |ticks: u64| ticks as f64 / ticks_per_second() as f64;
         let busy_ticks = stat.user_ticks + stat.system_ticks;
-        out.push_some(&names.rss, rss_bytes.map(|bytes| bytes as f64));
-        out.push(&names.user, seconds(stat.user_ticks));
-        out.push(&names.system, seconds(stat.system_ticks));
-        if let Some((last_ticks, last_ns)) = self.last.replace((busy_ticks, now_ns)) {
+        let cores = self.last.replace((busy_ticks, now_ns)).map(|(last_ticks, last_ns)| {
             let elapsed_s = now_ns.saturating_sub(last_ns) as f64 / 1e9;
-            out.push(&names.cores, seconds(busy_ticks.saturating_sub(last_ticks)) / elapsed_s);
+            seconds(busy_ticks.saturating_sub(last_ticks)) / elapsed_s
+        });
+        let whole = |count: u64| count as f64;
+        let hidden = match &pss_bytes {
+            _ if self.hidden_told => None,
+            Err(SarError::Read { source, .. }) if is_denied(source) => Some("share of memory"),
+            _ if descriptors.is_none() && self.is_hidden() => Some("descriptors"),
+            _ => None,
+        };
+        let values = [
+            rss_bytes.map(whole),
+            Some(seconds(stat.user_ticks)),
+            Some(seconds(stat.system_ticks)),
+            cores,
+            Some(whole(stat.threads)),
+            descriptors.map(whole),
+            descriptors.map(|_| self.descriptors.tables() as f64),
+            Some(whole(stat.minor_faults)),
+            Some(whole(stat.major_faults)),
+            switches.map(|count| whole(count.voluntary)),
+            switches.map(|count| whole(count.involuntary)),
+            pss_bytes.ok().flatten().map(whole),
+        ];
+        for (name, value) in self.names.iter().zip(values) {
+            out.push_some(name, value);
         }
-        out.push(&names.threads, stat.threads as f64);
-        if let Some(descriptors) = descriptors {
-            out.push(&names.descriptors, descriptors as f64);
-            out.push(&names.tables, self.descriptors.tables() as f64);
+        match hidden {
+            Some(what) => {
+                self.hidden_told = true;
+                Err(SarError::Hidden { pid: self.pid, what })
+            }
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    fn meanings(&self, out: &mut BTreeMap<String, Meaning>) {
+        explain_behind(out, &self.prefix, &ROWS);
     }
 }
 
@@ -208,6 +279,8 @@ struct Stat {
     state: char,
     user_ticks: u64,
     system_ticks: u64,
+    minor_faults: u64,
+    major_faults: u64,
     threads: u64,
     started_ticks: u64,
 }
@@ -228,6 +301,8 @@ impl Stat {
         };
         Some(Stat {
             state: field(3)?.chars().next()?,
+            minor_faults: field(10)?.parse().ok()?,
+            major_faults: field(12)?.parse().ok()?,
             user_ticks: field(14)?.parse().ok()?,
             system_ticks: field(15)?.parse().ok()?,
             threads: field(20)?.parse().ok()?,
@@ -248,6 +323,10 @@ fn read_stat(stat: &mut ProcFile, pid: u32) -> Result<Stat, SarError> {
         Some(parsed) => Ok(parsed),
         None => Err(stat.format_error("the fields of stat")),
     }
+}
+
+fn is_denied(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied
 }
 
 fn is_gone(error: &io::Error) -> bool {

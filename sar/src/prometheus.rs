@@ -72,6 +72,15 @@ impl Prometheus {
     }
 }
 
+impl Prometheus {
+    fn learn(&mut self, scraped: Scraped) {
+        if scraped.is_anew {
+            self.meanings.clear();
+        }
+        self.meanings.extend(scraped.new_meanings);
+    }
+}
+
 impl Source for Prometheus {
     fn begin(&mut self) {
         self.scrape.begin();
@@ -79,6 +88,9 @@ impl Source for Prometheus {
 
     fn sample(&mut self, out: &mut Values) -> Result<(), SarError> {
         let (answer, result) = self.scrape.answer(out);
+        if let Some(scraped) = self.scrape.superseded() {
+            self.learn(scraped);
+        }
         if let Some(scraped) = answer {
             for (name, value) in &scraped.values {
                 out.push(name, *value);
@@ -86,10 +98,7 @@ impl Source for Prometheus {
             if scraped.left_out > 0 {
                 out.push(&self.left_out, scraped.left_out as f64);
             }
-            if scraped.is_anew {
-                self.meanings.clear();
-            }
-            self.meanings.extend(scraped.new_meanings);
+            self.learn(scraped);
         }
         result
     }

@@ -124,11 +124,12 @@ impl Runtime {
         let asks = Asks(Arc::new(Mutex::new((connections, by))));
         let asked = asks.clone();
         let url = format!("http://{admin}/frames");
+        let mut reader = Reader::default();
         let scrape = Scrape::start(&prefix, url.clone(), patience, move |client| {
             let (connections, by) = asked.get();
             let url = format!("{url}?connections={connections}&by={}", by.name());
             match ask(client, &url)? {
-                (StatusCode::OK, body) => frames(body),
+                (StatusCode::OK, body) => reader.frames(body),
                 (status, _) => Err(format!("it is no floodmark chat (its answer is {status})")),
             }
         })?;
@@ -163,7 +164,7 @@ impl Runtime {
         let url = format!("http://{admin}/connections/{id}");
         let mut client = Client::new();
         let found = ask(&mut client, &url).and_then(|(status, body)| match status {
-            StatusCode::OK => Ok(frames(body)?.into_iter().find_map(|frame| match frame {
+            StatusCode::OK => Ok(Reader::default().frames(body)?.into_iter().find_map(|frame| match frame {
                 Frame::Table(table) => Some(table),
                 _ => None,
             })),
@@ -218,6 +219,10 @@ impl Source for Runtime {
     fn sample(&mut self, out: &mut Values) -> Result<(), SarError> {
         self.tables.clear();
         let (answer, result) = self.scrape.answer(out);
+        if let Some(frames) = self.scrape.superseded() {
+            self.take(frames, &mut Values::new());
+            self.tables.clear();
+        }
         if let Some(frames) = answer {
             self.take(frames, out);
         }
@@ -244,14 +249,42 @@ fn ask<'a>(client: &'a mut Client, url: &str) -> Result<(StatusCode, &'a [u8]), 
     client.get(url, "application/x-ndjson, application/json")
 }
 
-/// The frames of an answer. One line that is no frame means that it is no chat's.
-fn frames(body: &[u8]) -> Result<Vec<Frame>, String> {
-    let lines = body.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
-    let frames: Result<Vec<Option<Frame>>, _> = lines.map(Frame::parse).collect();
-    match frames {
-        Ok(frames) if !frames.is_empty() => Ok(frames.into_iter().flatten().collect()),
-        Err(error @ telemetry::FrameError::LaterSchema { .. }) => Err(error.to_string()),
-        _ => Err("it is no floodmark chat (its answer has no frames)".to_owned()),
+/// Reads answers, and skips the catalog when it is the one that was read before: it is the longest line of all, and comes
+/// with every answer.
+#[derive(Debug, Default)]
+struct Reader {
+    catalog: Vec<u8>,
+}
+
+impl Reader {
+    /// The frames of an answer. One line that is no frame means that it is no chat's.
+    fn frames(&mut self, body: &[u8]) -> Result<Vec<Frame>, String> {
+        let lines = body.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+        let frames: Result<Vec<Option<Frame>>, _> =
+            lines.filter(|line| !self.is_known_catalog(line)).map(Frame::parse).collect();
+        match frames {
+            Ok(frames) if !frames.is_empty() => Ok(frames.into_iter().flatten().collect()),
+            Err(error @ telemetry::FrameError::LaterSchema { .. }) => Err(error.to_string()),
+            _ => {
+                self.catalog.clear();
+                Err("it is no floodmark chat (its answer has no frames)".to_owned())
+            }
+        }
+    }
+
+    /// Whether a line is the catalog of the last time, its times left aside. If not, and it is one, it is kept for the next.
+    fn is_known_catalog(&mut self, line: &[u8]) -> bool {
+        if !line.starts_with(br#"{"frame":"catalog","#) {
+            return false;
+        }
+        let word = br#""source":"#;
+        let Some(start) = line.windows(word.len()).position(|window| window == word) else { return false };
+        let is_known = self.catalog == line[start..];
+        if !is_known {
+            self.catalog.clear();
+            self.catalog.extend_from_slice(&line[start..]);
+        }
+        is_known
     }
 }
 

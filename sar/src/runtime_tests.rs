@@ -175,6 +175,17 @@ fn a_late_answer_is_counted_and_used_the_next_time() {
 }
 
 #[test]
+fn a_catalog_is_read_again_only_when_it_has_changed() {
+    let mut reader = Reader::default();
+    let mut count = |text: &str| reader.frames(text.as_bytes()).expect("frames").len();
+    assert_eq!((count(FRAMES), count(FRAMES)), (4, 3));
+    let later = FRAMES.replace("\"mono_us\":1,", "\"mono_us\":99,");
+    assert_eq!(count(&later), 3, "times do not count");
+    let changed = FRAMES.replace("Letters settled.", "Letters that were settled.");
+    assert_eq!((count(&changed), count(&changed), count(FRAMES)), (4, 3, 4));
+}
+
+#[test]
 fn an_id_is_looked_for() {
     let server = TestServer::start(|path| match path {
         "/connections/123" => Reply::Ok("200 OK", FRAMES.lines().nth(3).expect("a table").to_owned()),

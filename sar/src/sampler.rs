@@ -6,6 +6,7 @@ use std::time::Duration;
 use telemetry::{Catalog, Hello, Meaning, Sample, Stamp, Table, monotonic_ns};
 
 use crate::process::PssEvery;
+use crate::slow::Slow;
 use crate::told::Told;
 use crate::{
     AcceptQueues, Cgroup, Conntrack, Cpu, Disk, FileTable, Group, Load, Memory, Network, Oom, Pressure,
@@ -34,6 +35,8 @@ pub struct Sampler {
     slots: Vec<Slot>,
     watched: Vec<Watched>,
     pss_every: PssEvery,
+    /// Whether dear figures that move slowly are read in every sample.
+    exact: bool,
     values: Values,
     told: Told,
     problems: Vec<SarError>,
@@ -79,21 +82,27 @@ impl Sampler {
     /// problem, not an error.
     pub fn host() -> Sampler {
         let groups = Group::ALL.into_iter().filter(|&group| group != Group::Disk).collect::<Vec<_>>();
-        let mut sampler = Sampler::of(&groups, &SamplerOptions::default());
-        // It would hold up the server's own memory calls in the middle of a measurement.
-        sampler.pss_every = PssEvery::Never;
+        // Its ledger and its verdict need every figure as it is. The share of memory would hold up the server's own memory
+        // calls in the middle of a measurement.
+        let mut sampler = Sampler { exact: true, ..Sampler::new() };
+        sampler.add_groups(&groups, &SamplerOptions::default());
         sampler
     }
 
-    /// With the sources of these groups about this machine. A source that this kernel lacks is a problem if every
+    /// With the sources of these groups about this machine. What is dear and moves slowly (free pages on the cores' own
+    /// lists, kills for want of memory) is read every 10 seconds, and said again in between. A source that this kernel lacks is a problem if every
     /// kernel should have it, and otherwise simply absent.
     pub fn of(groups: &[Group], options: &SamplerOptions) -> Sampler {
         let mut sampler = Sampler::new();
         sampler.pss_every = if options.pss { PssEvery::Sample } else { PssEvery::Slow };
-        for group in Group::ALL.into_iter().filter(|group| groups.contains(group)) {
-            sampler.add_group(group, options);
-        }
+        sampler.add_groups(groups, options);
         sampler
+    }
+
+    fn add_groups(&mut self, groups: &[Group], options: &SamplerOptions) {
+        for group in Group::ALL.into_iter().filter(|group| groups.contains(group)) {
+            self.add_group(group, options);
+        }
     }
 
     fn add_group(&mut self, group: Group, options: &SamplerOptions) {
@@ -104,8 +113,13 @@ impl Sampler {
             }
             Group::Mem => {
                 self.add_opened(group, Memory::open());
-                self.add_opened(group, Zones::open());
-                self.add_opened(group, Oom::open());
+                if self.exact {
+                    self.add_opened(group, Zones::open());
+                    self.add_opened(group, Oom::open());
+                } else {
+                    self.add_opened(group, Zones::open().map(Slow::new));
+                    self.add_opened(group, Oom::open().map(Slow::new));
+                }
             }
             Group::Pressure => self.add_some(group, Pressure::open()),
             Group::Disk => self.add_some(group, Disk::open()),
@@ -140,7 +154,7 @@ impl Sampler {
 
     /// With one more source.
     pub fn add<S: Source + 'static>(&mut self, group: Group, source: S) {
-        let name = std::any::type_name::<S>().rsplit("::").next().unwrap_or_default();
+        let name = std::any::type_name::<S>().trim_end_matches('>').rsplit("::").next().unwrap_or_default();
         self.slots.push(Slot { name, group, source: Box::new(source), state: State::default() });
     }
 
@@ -284,73 +298,5 @@ impl std::fmt::Debug for Sampler {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::process::Command;
-
-    use super::*;
-
-    struct Broken;
-
-    impl Source for Broken {
-        fn sample(&mut self, _: &mut Values) -> Result<(), SarError> {
-            Err(SarError::Format { path: "/proc/broken".into(), missing: "anything" })
-        }
-    }
-
-    #[test]
-    fn one_sample_holds_the_host_and_the_processes() {
-        let mut sampler = Sampler::host();
-        sampler.watch(std::process::id(), "server").expect("this process");
-        sampler.sample();
-        let sample = sampler.sample();
-        for name in [
-            "host.load_1m",
-            "host.memory_available_bytes",
-            "host.tcp_sockets",
-            "host.listen_overflows",
-            "host.file_handles",
-            "host.memory_reclaimable_bytes",
-            "server.rss_bytes",
-            "server.cpu_user_s",
-            "server.cpu_cores",
-            "server.threads",
-            "server.descriptors",
-        ] {
-            assert!(sample.values.contains_key(name), "{name} in {:?}", sample.values);
-        }
-        assert_eq!(sample.source, "host");
-        assert!(sampler.problems().is_empty());
-    }
-
-    #[test]
-    fn a_broken_source_is_a_problem_and_the_rest_goes_on() {
-        let mut sampler = Sampler::new();
-        sampler.add(Group::Cpu, Broken);
-        sampler.add(Group::Cpu, Load::open().expect("/proc/loadavg"));
-        assert_eq!(sampler.read().len(), 1);
-        assert_eq!(sampler.problems().len(), 1);
-        assert!(sampler.problems().is_empty());
-        sampler.read();
-        assert!(sampler.problems().is_empty(), "told once");
-        for _ in 0..PROBLEMS_MAX + 9 {
-            sampler.add(Group::Cpu, Broken);
-        }
-        sampler.read();
-        assert_eq!(sampler.problems().len(), PROBLEMS_MAX);
-    }
-
-    #[test]
-    fn a_process_that_ends_is_told_once() {
-        let mut child = Command::new("sleep").arg("600").spawn().expect("sleep");
-        let mut sampler = Sampler::new();
-        sampler.watch(child.id(), "server").expect("running");
-        assert!(sampler.sample().values.contains_key("server.rss_bytes"));
-        child.kill().expect("SIGKILL");
-        child.wait().expect("dead");
-        for _ in 0..3 {
-            assert!(sampler.sample().values.is_empty());
-        }
-        let problems = sampler.problems();
-        assert!(matches!(problems[..], [SarError::ProcessGone { pid }] if pid == child.id()), "{problems:?}");
-    }
-}
+#[path = "sampler_tests.rs"]
+mod tests;

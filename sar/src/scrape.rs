@@ -80,6 +80,11 @@ impl<T: Send + 'static> Scrape<T> {
         (answer, problem.map_or(Ok(()), |reason| Err(SarError::Scrape { url: self.url.clone(), reason })))
     }
 
+    /// An answer that came late, and that the last one came after: its figures are old, its meanings are not.
+    pub(crate) fn superseded(&mut self) -> Option<T> {
+        self.errand.superseded()?.ok().map(|(answer, _)| answer)
+    }
+
     pub(crate) fn meanings(&self, out: &mut BTreeMap<String, Meaning>) {
         explain_behind(out, &self.prefix, &ROWS);
     }

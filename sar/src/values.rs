@@ -96,6 +96,11 @@ impl Values {
         }
     }
 
+    /// Adds all values of another list.
+    pub(crate) fn extend(&mut self, others: &Values) {
+        self.entries.extend(others.entries.iter().cloned());
+    }
+
     /// The value of that name, the last one if there are several.
     pub fn get(&self, name: &str) -> Option<f64> {
         self.entries.iter().rev().find(|(entry, _)| entry.as_str() == name).map(|&(_, value)| value)

@@ -8,6 +8,7 @@
 //! ```text
 //!   worker --stdout: frames--> runner --append--> RUN/frames.jsonl --> top, plots, history
 //!          <--stdin: commands--       --append--> RUN/latency.hlog --> any HdrHistogram tool
+//!   sampler --append--> FILE --finish: packed--> FILE --> Recording, which reads a run's frames just as well
 //! ```
 //!
 //! Nothing here depends on the pipe: the same two streams may travel over a message bus later. Every reader takes a

@@ -26,11 +26,11 @@ pub(crate) const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// The most frames in a block; one that claims more is damaged.
 pub(crate) const BLOCK_FRAMES_MAX: usize = 1 << FRAME_BITS;
 
-/// The most bytes in a block once unpacked; one that holds more is skipped. A longest line fits, with what goes before it.
-pub(crate) const BLOCK_BYTES_MAX: usize = 2 * LINE_BYTES_MAX;
+/// The most bytes in a block once unpacked; one that holds more is skipped.
+pub(crate) const BLOCK_BYTES_MAX: usize = 4 * LINE_BYTES_MAX;
 
 /// How far back a block may refer, as a power of two: what unpacking takes in memory beside the block itself.
-const WINDOW_LOG_MAX: u32 = 23;
+const WINDOW_LOG_MAX: u32 = 24;
 
 /// The bits of an offset that say which frame of the block it is. The rest are the block's place: files up to 2^52 bytes.
 const FRAME_BITS: u32 = 12;

@@ -168,10 +168,41 @@ fn what_this_version_does_not_know_is_kept() {
 }
 
 #[test]
+fn a_sample_with_a_later_version_s_field_keeps_it() {
+    let later = "{\"frame\":\"sample\",\"mono_us\":1,\"wall_us\":1,\"source\":\"s\",\"values\":{\"a\":1},\"mood\":3}\n";
+    let plain = [&lines(&frames(2))[..], later.as_bytes()].concat();
+    let (_dir, path) = packed(&plain);
+    let unpacked = zstd::decode_all(File::open(&path).expect("there")).expect("zstd reads it");
+    assert!(unpacked.ends_with(later.as_bytes()));
+    assert!(
+        matches!(&read(&path).0.last().expect("a frame").frame, Frame::Sample(sample) if sample.source == "s")
+    );
+}
+
+#[test]
+fn the_longest_lines_fit_into_a_block() {
+    let log = |bytes| Frame::Log(Log { message: "x".repeat(bytes), ..Log::default() });
+    // What grows most in a column: short names, and figures written shortly.
+    let values = (0..300_000).map(|name| format!("\"{name:x}\":1e15,")).collect::<String>();
+    let sample = format!(
+        "{{\"frame\":\"sample\",\"mono_us\":1,\"wall_us\":1,\"source\":\"s\",\"values\":{{{values}\"\":1}}}}\n"
+    );
+    assert!(sample.len() < LINE_BYTES_MAX && sample.len() > LINE_BYTES_MAX * 3 / 4);
+    let longest = log(LINE_BYTES_MAX - lines(&[log(0)]).len());
+    let plain =
+        [&lines(&[log(2_000_000)])[..], sample.as_bytes(), &lines(&[log(2_000_000), longest])].concat();
+    let (_dir, path) = packed(&plain);
+    let (read, recording) = read(&path);
+    assert_eq!((read.len(), recording.skipped(), recording.torn()), (4, 0, false));
+    let Frame::Sample(sample) = &read[1].frame else { panic!("a sample") };
+    assert_eq!((sample.values.len(), sample.values["ff"]), (300_001, 1e15));
+}
+
+#[test]
 fn a_block_that_unpacks_without_end_is_skipped() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("bomb");
-    let mut bytes = zstd::encode_all(io::repeat(b' ').take(BLOCK_BYTES_MAX as u64 * 20), 3).expect("packs");
+    let mut bytes = zstd::encode_all(io::repeat(b' ').take(BLOCK_BYTES_MAX as u64 * 4), 3).expect("packs");
     let (_dir, good) = packed(&lines(&frames(3)));
     bytes.extend(fs::read(good).expect("bytes"));
     fs::write(&path, bytes).expect("written");

@@ -34,6 +34,9 @@ pub struct QueueSpec {
 }
 
 /// Follows queues, and raises alerts.
+///
+/// Time goes forward here: a reading that is not later than the one before is left out, so that whoever goes back in a
+/// recording begins with new queues.
 #[derive(Debug, Default)]
 pub struct Queues {
     specs: Vec<QueueSpec>,

@@ -127,3 +127,32 @@ fn only_a_plain_recording_is_packed() {
     assert_eq!(fs::read(&path).expect("there"), b"precious\n");
     assert_eq!(fs::read_dir(dir.path()).expect("a directory").count(), 1);
 }
+
+/// The promise is 200 bytes for a host's values at 1 Hz: about a hundred, of which half change from second to second.
+#[test]
+fn a_sample_of_a_hundred_values_takes_at_most_200_bytes() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut writer = RecordingWriter::create(&dir.path().join("a")).expect("a file");
+    let names: Vec<_> = (0..100).map(|name| format!("host.value_{name}")).collect();
+    let mut values = vec![1_000_000.0; 100];
+    let mut seed = 4_u64;
+    for second in 0..1_200 {
+        for (index, value) in values.iter_mut().enumerate().take(50) {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let noise = (seed >> 33) as f64 / f64::from(1 << 31);
+            match index % 5 {
+                // Bytes and packets of a busy interface, forks and faults, and shares with four decimals.
+                0 | 1 => *value += (noise * 1e6).floor(),
+                2 | 3 => *value += (noise * 100.0).floor(),
+                _ => *value = (noise * 1e4).round() / 1e4,
+            }
+        }
+        let at =
+            Stamp { mono_us: second * 1_000_000 + (seed >> 60), wall_us: AT.wall_us + second * 1_000_000 };
+        let values = names.iter().map(String::as_str).zip(values.iter().copied());
+        writer.append_values(at, "host", values).expect("recorded");
+    }
+    let finished = writer.finish().expect("packs");
+    let bytes = finished.bytes_after / finished.samples;
+    assert!(bytes <= 200, "{bytes}");
+}

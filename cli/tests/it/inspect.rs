@@ -64,6 +64,7 @@ fn frames_tell_of_the_server_and_of_each_shard() {
     let value = |name: &str| sample.values.get(name).copied().unwrap_or_else(|| panic!("no {name}"));
     assert_eq!(value("server.connections"), 5.0);
     assert_eq!((value("server.logins"), value("server.messages"), value("server.served")), (5.0, 5.0, 5.0));
+    assert!((0.0..=1.0).contains(&value("server.busiest_shard_ratio")));
     assert!(value("server.uptime_s") > 0.0 && value("server.shard_memory_bytes") > 0.0);
     assert!(value("server.control_busy_s") > 0.0 && value("server.control_tasks") >= 1.0);
     let catalog = catalog(&seen);

@@ -18,6 +18,9 @@ pub(crate) const TOLD_MAX: usize = 64;
 /// Candidates of a shard; one more, and the smallest is forgotten. About 100 bytes each, and only once they are there.
 pub(crate) const CANDIDATES_MAX: usize = TOLD_MAX + 16;
 
+/// Room that is made for candidates at a time.
+const GROWTH: usize = 16;
+
 /// See the module's documentation.
 #[derive(Debug, Default)]
 pub(crate) struct Ranking {
@@ -57,6 +60,12 @@ impl Ranking {
         let Some(profile) = profile() else { return };
         if let Some((at, _)) = least {
             self.remove_at(at);
+        }
+        if self.indices.len() == self.indices.capacity() {
+            // In small steps: doubling would take room for candidates that there may never be.
+            self.indices.reserve_exact(GROWTH);
+            self.values.reserve_exact(GROWTH);
+            self.profiles.reserve_exact(GROWTH);
         }
         self.indices.push(key.index);
         self.values.push(value);

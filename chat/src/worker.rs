@@ -76,7 +76,7 @@ pub fn run(
         descriptors_max: options.descriptors_max,
     };
     let shared = Arc::clone(&common);
-    let pool = Pool::start(&pool_options, move |index| Chat::new(index, Arc::clone(&shared)))?;
+    let mut pool = Pool::start(&pool_options, move |index| Chat::new(index, Arc::clone(&shared)))?;
 
     let figures = Arc::new(Figures {
         common,
@@ -119,6 +119,7 @@ pub fn run(
             Ok(_) => {}
             Err(RecvTimeoutError::Timeout) => {
                 next += interval;
+                pool.look_after();
                 report(&mut reporter, &figures, &mut busiest);
             }
         }

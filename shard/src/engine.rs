@@ -202,18 +202,19 @@ impl<S: Service> Engine<S> {
         self.take_stock();
     }
 
-    /// Once a second, and a second after the last work, so that what an idle shard says of itself is true. At once when
-    /// the slab has grown, which is most of the memory.
+    /// Once a second while it works; at once when the slab has grown, which is most of the memory. It sets no timer for
+    /// it: a timeout in every wait costs microseconds each time. [`Pool::look_after`](crate::Pool::look_after) wakes a
+    /// shard that fell asleep before it was due.
     fn take_stock(&mut self) {
         let (last, chunks) = self.stock;
-        let due = last + STOCK_INTERVAL;
-        if self.shard.now < due && self.shard.slab.chunks() == chunks {
-            return self.shard.wake_at(due);
+        if self.shard.now < last + STOCK_INTERVAL && self.shard.slab.chunks() == chunks {
+            return;
         }
         self.stock = (self.shard.now, self.shard.slab.chunks());
         let service = self.service.take_stock(&mut self.shard);
         let own = self.shard.memory_bytes() + self.collected.memory_bytes();
         self.shard.stats().memory_bytes.set((own + service) as u64);
+        self.shard.stats().stock_turn.set(self.shard.stats().turns.get());
     }
 
     fn dispatch(&mut self, event: &Event) {

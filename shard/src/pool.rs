@@ -128,6 +128,8 @@ pub struct Pool<L> {
     mailboxes: Arc<Mailboxes<L>>,
     stats: Arc<Vec<Stats>>,
     addresses: Vec<SocketAddr>,
+    /// Turns that each shard had taken at the last [`look_after`](Self::look_after).
+    turns: Vec<u64>,
 }
 
 impl<L: Copy + Send + 'static> Pool<L> {
@@ -209,7 +211,7 @@ impl<L: Copy + Send + 'static> Pool<L> {
         split.wait();
 
         // From here on what this thread opens is in no shard's table.
-        let mut pool = Self { threads, stop, mailboxes, stats, addresses: Vec::new() };
+        let mut pool = Self { threads, stop, mailboxes, stats, addresses: Vec::new(), turns: Vec::new() };
         let held = match bind_listeners(&options.listen) {
             Ok(held) => held,
             Err((address, error)) => {
@@ -263,6 +265,19 @@ impl<L: Copy + Send + 'static> Pool<L> {
         let mut sum = Snapshot::default();
         self.stats.iter().for_each(|stats| sum += stats.snapshot());
         sum
+    }
+
+    /// Wakes shards that have taken no turn since the last call and have not taken stock since they did, so that what an
+    /// idle shard says of itself is true. For the caller's once-a-second; it costs an idle pool nothing.
+    pub fn look_after(&mut self) {
+        self.turns.resize(self.stats.len(), 0);
+        for (shard, (stats, last)) in self.stats.iter().zip(&mut self.turns).enumerate() {
+            let turns = stats.turns.get();
+            if turns == *last && turns != stats.stock_turn.get() {
+                self.mailboxes.wake(shard);
+            }
+            *last = turns;
+        }
     }
 
     /// Whether a shard has ended though nobody stopped the pool; [`stop`](Self::stop) says why.

@@ -57,8 +57,9 @@ pub trait Service: Sized + 'static {
         let _ = shard;
     }
 
-    /// At most about once a second, and within a second of the last turn that did something: the place to bring up to
-    /// date what is too dear to keep exact. Returns the bytes of memory that the service holds besides connections.
+    /// About once a second while the shard works, and once more when it has fallen asleep and
+    /// [`Pool::look_after`](crate::Pool::look_after) is called: the place to bring up to date what is too dear to keep
+    /// exact. Returns the bytes of memory that the service holds besides connections.
     fn take_stock(&mut self, shard: &mut Shard<Self>) -> usize {
         let _ = shard;
         0

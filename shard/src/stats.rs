@@ -159,6 +159,8 @@ stats! {
     /// Bytes of memory that grow and shrink with the work: slab, buffers, wheel, letters, and what the service holds. By
     /// capacity, and at most a second old; the thread's stack and the read buffer are not in it.
     memory_bytes,
+    /// The turn in which it last took stock.
+    stock_turn,
     /// 1 once the shard closes its connections to end.
     stopping,
 }

@@ -28,10 +28,10 @@ pub const CONNECTIONS_COUNT: u16 = 50;
 
 impl App {
     /// Does what a key, the mouse or a new size asks for.
-    pub(crate) fn handle(&mut self, event: Event) -> Result<(), TopError> {
+    pub(crate) fn handle(&mut self, event: &Event) -> Result<(), TopError> {
         match event {
-            Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
-            Event::Mouse(mouse) => self.mouse(mouse),
+            Event::Key(key) if key.kind != KeyEventKind::Release => self.key(*key),
+            Event::Mouse(mouse) => self.mouse(*mouse),
             Event::Resize(..) => {
                 self.dirty = true;
                 Ok(())

@@ -75,7 +75,13 @@ fn field(value: &Value) -> String {
 }
 
 /// What `--json` prints of a page.
-pub(crate) fn page(view: &str, facts: Value, at: Value, page: &crate::grid::Page, order: &[usize]) -> Value {
+pub(crate) fn page(
+    view: &str,
+    facts: &Value,
+    at: &Value,
+    page: &crate::grid::Page,
+    order: &[usize],
+) -> Value {
     let notes: Vec<&str> = page.notes.iter().map(|(_, note)| note.as_str()).collect();
     let columns: Vec<&str> = page.grid.columns.iter().map(|column| column.key).collect();
     let chart = |chart: &crate::grid::Chart| {

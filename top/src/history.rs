@@ -92,7 +92,12 @@ impl History {
 
     /// The history of a live server, empty.
     pub(crate) fn of_live() -> Result<History, TopError> {
-        let spool = Spool::new(SPOOL_BYTES_MAX).map_err(TopError::Spool)?;
+        History::of_live_within(SPOOL_BYTES_MAX)
+    }
+
+    /// The same, keeping at most so much on disk.
+    pub(crate) fn of_live_within(bytes_max: u64) -> Result<History, TopError> {
+        let spool = Spool::new(bytes_max).map_err(TopError::Spool)?;
         Ok(History::new(Store::Spool(Rc::new(RefCell::new(spool)))))
     }
 

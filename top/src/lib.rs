@@ -151,7 +151,7 @@ pub fn run(feed: Feed, options: Options, signals: &Signals, suspend: fn()) -> Re
         // A recording that is still being read does not wait for keys.
         let mut wait = if app.opened { KEY_WAIT } else { Duration::ZERO };
         while event::poll(wait).map_err(TopError::Terminal)? {
-            app.handle(event::read().map_err(TopError::Terminal)?)?;
+            app.handle(&event::read().map_err(TopError::Terminal)?)?;
             wait = Duration::ZERO;
         }
     }

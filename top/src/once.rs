@@ -87,5 +87,5 @@ fn json(app: &App) -> String {
         "phase": app.history.events.phase_at(at_us).map(|phase| phase.name.as_str()),
     });
     let facts = Facts::of(&app.scene(), &app.link).json();
-    format!("{:#}\n", export::page(app.view.name(), facts, at, &page, &order))
+    format!("{:#}\n", export::page(app.view.name(), &facts, &at, &page, &order))
 }

@@ -10,7 +10,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use telemetry::Frame;
 
@@ -104,7 +104,7 @@ fn nameless() -> io::Result<File> {
         [std::env::var_os("TMPDIR").map(PathBuf::from), Some("/var/tmp".into()), Some("/tmp".into())];
     let mut refused = None;
     for folder in folders.into_iter().flatten() {
-        match nameless_in(folder) {
+        match nameless_in(&folder) {
             Ok(file) => return Ok(file),
             Err(error) => refused = refused.or(Some(error)),
         }
@@ -112,7 +112,7 @@ fn nameless() -> io::Result<File> {
     Err(refused.unwrap_or_else(|| ErrorKind::NotFound.into()))
 }
 
-fn nameless_in(folder: PathBuf) -> io::Result<File> {
+fn nameless_in(folder: &Path) -> io::Result<File> {
     let now = telemetry::monotonic_ns();
     let path = folder.join(format!(".floodmark-top-{}-{now}", std::process::id()));
     let mut file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;

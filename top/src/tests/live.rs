@@ -48,7 +48,7 @@ fn press(app: &mut App, keys: &str) -> String {
             '^' => KeyCode::Home,
             key => KeyCode::Char(key),
         };
-        app.handle(Event::Key(KeyEvent::new(code, KeyModifiers::NONE))).expect("handled");
+        app.handle(&Event::Key(KeyEvent::new(code, KeyModifiers::NONE))).expect("handled");
     }
     hear(app)
 }

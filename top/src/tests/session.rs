@@ -32,7 +32,7 @@ impl Session {
     }
 
     fn press_with(&mut self, code: KeyCode, modifiers: KeyModifiers) -> String {
-        self.app.handle(Event::Key(KeyEvent::new(code, modifiers))).expect("handled");
+        self.app.handle(&Event::Key(KeyEvent::new(code, modifiers))).expect("handled");
         self.app.look().expect("looked");
         draw(&mut self.app, 100, 30)
     }
@@ -47,7 +47,7 @@ impl Session {
 
     fn mouse(&mut self, kind: MouseEventKind, column: u16, row: u16) -> String {
         let mouse = MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE };
-        self.app.handle(Event::Mouse(mouse)).expect("handled");
+        self.app.handle(&Event::Mouse(mouse)).expect("handled");
         draw(&mut self.app, 100, 30)
     }
 
@@ -148,7 +148,7 @@ fn heads_rows_and_the_wheel_are_for_the_mouse() {
     let first = draw(&mut session.app, 60, 15);
     session
         .app
-        .handle(Event::Mouse(MouseEvent {
+        .handle(&Event::Mouse(MouseEvent {
             kind: MouseEventKind::ScrollDown,
             column: 5,
             row: 8,
@@ -188,7 +188,7 @@ fn steps_minutes_marks_and_ends_are_where_they_should_be() {
 #[test]
 fn a_moment_is_the_same_from_wherever_one_comes() {
     let mut session = Session::new(View::Shards, 72);
-    let mut screens = |session: &mut Session| {
+    let screens = |session: &mut Session| {
         View::ALL.map(|view| {
             session.app.view = view;
             draw(&mut session.app, 140, 40)
@@ -210,6 +210,37 @@ fn a_moment_is_the_same_from_wherever_one_comes() {
         session.press(KeyCode::Left);
     }
     assert_eq!(screens(&mut session), expected, "step by step from later");
+}
+
+#[test]
+fn a_packed_recording_is_looked_at_alike() {
+    let mut plain = Session::new(View::Queues, 72);
+    let packed = plain.path.with_extension("packed");
+    telemetry::pack(&plain.path, &packed).expect("it packs");
+    let mut app = open(&packed, View::Queues, Some(72));
+    assert_eq!(draw(&mut app, 100, 30), draw(&mut plain.app, 100, 30));
+    app.go(fixture::at(50).mono_us).expect("back");
+    plain.app.go(fixture::at(50).mono_us).expect("back");
+    assert_eq!(draw(&mut app, 100, 30), draw(&mut plain.app, 100, 30));
+}
+
+#[test]
+fn a_recording_that_grows_is_followed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("growing.jsonl");
+    fixture::write_seconds(&path, 0..50);
+    let mut app = open(&path, View::Shards, None);
+    assert_eq!(app.at_us(), fixture::at(49).mono_us + 500_000, "at its end, which is a latency's");
+    let mut line = Vec::new();
+    fixture::frames(50).iter().for_each(|frame| frame.to_line(&mut line));
+    let mut file = std::fs::OpenOptions::new().append(true).open(&path).expect("there");
+    let (half, rest) = line.split_at(line.len() / 2);
+    std::io::Write::write_all(&mut file, half).expect("room");
+    app.look().expect("half a line is no error");
+    std::io::Write::write_all(&mut file, rest).expect("room");
+    app.look().expect("looked");
+    assert_eq!(app.at_us(), fixture::at(50).mono_us + 500_000);
+    assert!(draw(&mut app, 100, 30).contains("in 3,000/s"));
 }
 
 #[test]

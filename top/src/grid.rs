@@ -1,8 +1,8 @@
 //! What a view has to show, before anybody thinks of a screen: rows of typed cells, and charts beside them. The screen,
 //! the exports and `--once --json` are all made of this.
 
-use crate::theme::Tone;
-use crate::words::Unit;
+use crate::screen::theme::Tone;
+use crate::words::{Unit, compact_bytes};
 
 /// What a view shows.
 #[derive(Debug, Default)]
@@ -103,10 +103,14 @@ impl Value {
             Value::Text(text) => text.clone(),
             Value::Number(number, unit) => {
                 let said = unit.say(*number);
-                let bytes = matches!(unit, Unit::Bytes | Unit::BytesPerSecond);
-                if bytes && width > 0 && said.chars().count() > width { compact(&said) } else { said }
+                let fits = width == 0 || said.chars().count() <= width;
+                match unit {
+                    Unit::Bytes if !fits => compact_bytes(*number),
+                    Unit::BytesPerSecond if !fits => format!("{}/s", compact_bytes(*number)),
+                    _ => said,
+                }
             }
-            Value::Spark(values) => crate::spark::line(values, width),
+            Value::Spark(values) => crate::screen::spark::line(values, width),
         }
     }
 
@@ -141,11 +145,6 @@ impl Value {
             Value::Text(_) => 3,
         }
     }
-}
-
-/// Without what is understood: `65.1M`.
-fn compact(bytes: &str) -> String {
-    bytes.replace("iB", "").replace(' ', "")
 }
 
 /// Whole figures without a fraction: what counts things reads as a count.

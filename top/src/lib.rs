@@ -8,38 +8,17 @@
 //!   Feed ─► History (spool or recording; index, events, chronicle) ─► Player ─► Moment ─► View ─► Page ─► screen, export, JSON
 //! ```
 //!
-//! - [`feed`]: where frames come from; [`spool`], [`tape`], [`history`]: where they are kept, and what is kept of them
-//!   in memory; [`events`], [`chronicle`]: what happened, and the whole run in few points.
-//! - [`moment`]: the state at a time; [`views`]: what each view shows of it, as a [`grid`] that knows of no screen.
-//! - [`app`], [`act`], [`keys`]: a session and what keys do; [`screen`] and what it is made of: [`header`], [`table`],
-//!   [`chart`], [`spark`], [`time_bar`], in the colours of [`theme`] and the figures of [`words`].
-//! - [`terminal`]: taken over and given back; [`once`] and [`export`]: without one.
+//! - [`feed`]: where frames come from. `past`: where they are kept, and the state at any moment of them.
+//! - `views`: what each view shows of a moment, as a `grid` that knows of no screen, in the figures of `words`.
+//! - `session`: what is looked at and when, what keys do, the terminal, exports. `screen`: how it is drawn.
 //!
 //! It asks nothing of the network or of `/proc`.
 
-mod act;
-mod app;
-mod chart;
-mod chronicle;
-mod events;
-mod export;
 pub mod feed;
 mod grid;
-mod header;
-mod health;
-mod history;
-mod keys;
-mod moment;
-mod names;
-mod once;
+mod past;
 mod screen;
-mod spark;
-mod spool;
-mod table;
-mod tape;
-mod terminal;
-mod theme;
-mod time_bar;
+mod session;
 mod views;
 mod words;
 
@@ -49,14 +28,14 @@ use std::time::Duration;
 use ratatui::crossterm::event;
 use telemetry::{BundleError, FrameError};
 
-pub use act::CONNECTIONS_COUNT;
 pub use feed::{By, Control, Feed, LiveEvent};
-pub use once::{Print, once};
+pub use session::act::CONNECTIONS_COUNT;
+pub use session::once::{Print, once};
 pub use views::View;
 
-use app::App;
-use history::History;
-use terminal::Screen;
+use past::history::History;
+use session::App;
+use session::terminal::{self, Screen};
 
 /// How long the keys are waited for before the feed is looked at again.
 const KEY_WAIT: Duration = Duration::from_millis(50);

@@ -1,19 +1,24 @@
 //! The screen, from top to bottom: header, tabs, the view, the time bar, the state.
 
+pub(crate) mod chart;
+pub(crate) mod header;
+pub(crate) mod spark;
+pub(crate) mod table;
+pub(crate) mod theme;
+pub(crate) mod time_bar;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Modifier;
 use ratatui::widgets::{Block, Clear, Widget};
 
-use crate::app::{App, Clock, Mode};
-use crate::chart;
 use crate::grid::Page;
-use crate::header::{self, Facts};
-use crate::keys;
-use crate::moment::text;
-use crate::table::{TableArea, put};
-use crate::theme::Tone;
-use crate::time_bar;
+use crate::past::moment::text;
+use crate::screen::header::Facts;
+use crate::screen::table::{TableArea, put};
+use crate::screen::theme::Tone;
+use crate::session::keys;
+use crate::session::{App, Clock, Mode};
 use crate::views::View;
 use crate::words::{span, time_of_day};
 

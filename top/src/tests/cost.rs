@@ -46,13 +46,13 @@ fn an_hour_takes_little_memory() {
 
 #[test]
 fn a_full_spool_forgets_the_beginning_and_nothing_else() {
-    let mut history = crate::history::History::of_live_within(400_000).expect("a spool");
+    let mut history = crate::past::history::History::of_live_within(400_000).expect("a spool");
     for frame in (0..121).flat_map(fixture::frames) {
         history.append(&frame).expect("room");
     }
     assert!(history.first_us() > fixture::at(40).mono_us, "the first minute does not fit");
     assert_eq!(history.start_us(), fixture::at(0).mono_us, "times are still counted from the start");
-    let mut player = crate::moment::Player::new(&history).expect("a reader");
+    let mut player = crate::past::moment::Player::new(&history).expect("a reader");
     // Before what is kept there is what is kept first.
     player.seek(&history, fixture::at(1).mono_us).expect("it goes");
     assert_eq!(player.moment().at().mono_us, history.first_us());

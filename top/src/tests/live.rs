@@ -8,7 +8,7 @@ use telemetry::{Cell, Frame, Table};
 
 use super::fixture;
 use super::snapshots::draw;
-use crate::app::App;
+use crate::session::App;
 use crate::{By, Control, Feed, LiveEvent, Options, Print, TopError, View, once};
 
 fn options(view: View) -> Options {

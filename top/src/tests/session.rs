@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::fixture;
 use super::snapshots::{draw, open};
-use crate::app::{App, Clock, Mode};
+use crate::session::{App, Clock, Mode};
 use crate::views::View;
 
 /// A session, and the recording under it.
@@ -293,7 +293,7 @@ fn q_and_control_c_quit() {
 fn without_colours_nothing_is_coloured_and_nothing_is_lost() {
     let mut session = Session::new(View::Shards, 72);
     let coloured = draw(&mut session.app, 100, 30);
-    session.app.theme = crate::theme::Theme::new(false);
+    session.app.theme = crate::screen::theme::Theme::new(false);
     assert_eq!(draw(&mut session.app, 100, 30), coloured);
     let area = ratatui::layout::Rect { x: 0, y: 0, width: 100, height: 30 };
     for view in View::ALL {

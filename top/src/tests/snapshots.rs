@@ -9,7 +9,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::fixture;
-use crate::app::App;
+use crate::session::App;
 use crate::{Feed, Options, View, screen};
 
 /// A session over the fixed recording, read to its end.
@@ -96,7 +96,9 @@ fn no_size_panics_and_a_tiny_one_says_what_it_takes() {
     let mut app = open(&path, View::Shards, Some(72));
     for view in View::ALL {
         app.view = view;
-        for mode in [crate::app::Mode::Table, crate::app::Mode::Help(3), crate::app::Mode::Detail(0)] {
+        for mode in
+            [crate::session::Mode::Table, crate::session::Mode::Help(3), crate::session::Mode::Detail(0)]
+        {
             for (width, height) in [
                 (1, 1),
                 (20, 3),

@@ -3,8 +3,8 @@
 use telemetry::Table;
 
 use crate::grid::{Column, Grid, Page, Row, Value};
-use crate::moment::{number, text};
-use crate::theme::Tone;
+use crate::past::moment::{number, text};
+use crate::screen::theme::Tone;
 use crate::views::Scene;
 use crate::words::Unit;
 

@@ -1,8 +1,8 @@
 //! What happened: marks, alerts and log lines, the latest first.
 
-use crate::events::{Event, Sort};
 use crate::grid::{Column, Grid, Page, Row, Value};
-use crate::theme::Tone;
+use crate::past::events::{Event, Sort};
+use crate::screen::theme::Tone;
 use crate::views::Scene;
 use crate::words::{Unit, time_of_day};
 

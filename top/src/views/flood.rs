@@ -2,9 +2,9 @@
 
 use telemetry::Audit;
 
-use crate::chronicle::Percentiles;
 use crate::grid::{Chart, ChartLine, Column, Grid, Page, Row, Value};
-use crate::theme::Tone;
+use crate::past::chronicle::Percentiles;
+use crate::screen::theme::Tone;
 use crate::views::Scene;
 use crate::words::Unit;
 

@@ -4,7 +4,7 @@
 //! the first connection does not count in it.
 
 use crate::grid::{Chart, ChartLine, Column, Grid, Page, Row, Value};
-use crate::theme::Tone;
+use crate::screen::theme::Tone;
 use crate::views::Scene;
 use crate::words::Unit;
 
@@ -74,6 +74,10 @@ pub(super) fn page(scene: &Scene<'_>) -> Page {
                 Unit::Bytes.say(each)
             );
             page.notes.push((Tone::Plain, note));
+            if scene.live && slope(&connections, &connections).is_none() {
+                let why = "no slope: too few connections came while this was looked at ('--run DIR' has a run's ramp)";
+                page.notes.push((Tone::Quiet, why.into()));
+            }
         }
         (Some(_), None) => page.notes.push((Tone::Quiet, "no connections to divide by".into())),
     }

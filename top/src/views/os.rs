@@ -3,7 +3,7 @@
 use telemetry::Kind;
 
 use crate::grid::{Column, Grid, Page, Row, Value};
-use crate::theme::Tone;
+use crate::screen::theme::Tone;
 use crate::views::Scene;
 use crate::words::Unit;
 

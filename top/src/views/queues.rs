@@ -4,7 +4,7 @@ use telemetry::Health;
 use telemetry::health::Drain;
 
 use crate::grid::{Column, Grid, Page, Row, Value};
-use crate::theme::Tone;
+use crate::screen::theme::Tone;
 use crate::views::Scene;
 use crate::words::Unit;
 

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use telemetry::{Cell, Table};
 
 use crate::grid::{Column, Grid, Page, Row, Value};
-use crate::moment::{Tables, number, text};
-use crate::theme::Tone;
+use crate::past::moment::{Tables, number, text};
+use crate::screen::theme::Tone;
 use crate::views::Scene;
 use crate::words::Unit;
 

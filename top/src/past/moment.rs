@@ -8,10 +8,10 @@ use std::time::Duration;
 use telemetry::{Audit, Cell, Decayed, Decays, Frame, Kind, Latency, Queues, Sample, Stamp, Table};
 
 use crate::TopError;
-use crate::chronicle::Percentiles;
-use crate::health;
-use crate::history::{History, Known};
-use crate::tape::Tape;
+use crate::past::chronicle::Percentiles;
+use crate::past::health;
+use crate::past::history::{History, Known};
+use crate::past::tape::Tape;
 
 /// How much of the past a moment follows from. What decays over 100 s has forgotten 95 % of what was before.
 pub(crate) const WINDOW: Duration = Duration::from_secs(300);

@@ -11,8 +11,8 @@ use ratatui::text::Span;
 use ratatui::widgets::{Axis, Chart as Drawn, Dataset, GraphType, Widget};
 
 use crate::grid::{Chart, ChartLine};
-use crate::table::put;
-use crate::theme::Theme;
+use crate::screen::table::put;
+use crate::screen::theme::Theme;
 use crate::words::span;
 
 /// The fewest lines in which a chart says anything.
@@ -68,7 +68,7 @@ pub(crate) fn draw(buffer: &mut Buffer, area: Rect, chart: &Chart, theme: Theme)
     } else {
         [low, f64::midpoint(low, high), high].map(|at| Span::raw(value(at))).to_vec()
     };
-    let axis = theme.tone(crate::theme::Tone::Quiet);
+    let axis = theme.tone(crate::screen::theme::Tone::Quiet);
     Drawn::new(datasets.collect())
         .x_axis(Axis::default().style(axis).bounds([begin, end.max(begin + 1.0)]).labels(times))
         .y_axis(Axis::default().style(axis).bounds([low, high]).labels(values))
@@ -84,7 +84,7 @@ fn most(line: &ChartLine) -> f64 {
 
 /// What the lines are, and how far they go.
 fn legend(buffer: &mut Buffer, area: Rect, chart: &Chart, theme: Theme) {
-    let quiet = theme.tone(crate::theme::Tone::Plain);
+    let quiet = theme.tone(crate::screen::theme::Tone::Plain);
     let parts = |with_most: bool| -> Vec<(String, Style)> {
         let mut parts = vec![(chart.title.clone(), theme.strong())];
         for (index, line) in chart.lines.iter().enumerate() {

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use crate::feed::By;
 use crate::grid::Page;
-use crate::history::History;
-use crate::moment::Moment;
+use crate::past::history::History;
+use crate::past::moment::Moment;
 
 /// A way to look at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -7,11 +7,12 @@ use ratatui::crossterm::event::{
 };
 use ratatui::layout::Position;
 
-use crate::app::{App, Clock, INTERVALS_MS, Mode, SPEEDS};
-use crate::export::{self, Form};
+use crate::TopError;
 use crate::feed::Control;
-use crate::keys::{self, Action};
-use crate::{TopError, time_bar};
+use crate::screen::time_bar;
+use crate::session::export::{self, Form};
+use crate::session::keys::{self, Action};
+use crate::session::{App, Clock, INTERVALS_MS, Mode, SPEEDS};
 
 /// A step and a leap, in microseconds.
 const SECOND_US: u64 = 1_000_000;

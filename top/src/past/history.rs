@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 use telemetry::{Frame, Hello, Kind, Mark, Queues, Recording, Stamp};
 
 use crate::TopError;
-use crate::chronicle::Chronicle;
-use crate::events::Events;
-use crate::names;
+use crate::past::chronicle::Chronicle;
+use crate::past::events::Events;
+use crate::past::names;
 
-use crate::spool::{SPOOL_BYTES_MAX, Spool};
-use crate::tape::Tape;
+use crate::past::spool::{SPOOL_BYTES_MAX, Spool};
+use crate::past::tape::Tape;
 
 /// Places that are remembered. When there are as many, every other is forgotten, and half as many come from then on:
 /// seeking reads a little more.
@@ -113,7 +113,7 @@ impl History {
             known: Known::default(),
             events: Events::default(),
             chronicle: Chronicle::default(),
-            queues: crate::health::queues(),
+            queues: crate::past::health::queues(),
         }
     }
 

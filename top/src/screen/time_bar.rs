@@ -3,9 +3,9 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::history::History;
-use crate::table::put;
-use crate::theme::{Theme, Tone};
+use crate::past::history::History;
+use crate::screen::table::put;
+use crate::screen::theme::{Theme, Tone};
 
 /// Draws the phases and the place of `at_us` among them.
 pub(crate) fn draw(buffer: &mut Buffer, area: Rect, history: &History, at_us: u64, theme: Theme) {

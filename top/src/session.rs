@@ -1,5 +1,11 @@
 //! The state of a session: what is looked at, when, and what was heard meanwhile.
 
+pub(crate) mod act;
+pub(crate) mod export;
+pub(crate) mod keys;
+pub(crate) mod once;
+pub(crate) mod terminal;
+
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use std::time::{Duration, Instant};
 
@@ -7,12 +13,12 @@ use telemetry::{Frame, Stamp, Table};
 
 use crate::feed::{By, Control, Feed, LiveEvent};
 use crate::grid::Page;
-use crate::header::Link;
-use crate::history::History;
-use crate::moment::Player;
+use crate::past::history::History;
+use crate::past::moment::Player;
 use crate::screen::Areas;
-use crate::table::TableState;
-use crate::theme::Theme;
+use crate::screen::header::Link;
+use crate::screen::table::TableState;
+use crate::screen::theme::Theme;
 use crate::views::{self, Scene, View};
 use crate::{Options, TopError};
 

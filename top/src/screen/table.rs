@@ -7,7 +7,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
 use crate::grid::{Column, Grid};
-use crate::theme::Theme;
+use crate::screen::theme::Theme;
 
 /// How a person looks at a table. It outlives the rows, which are made anew for each moment.
 #[derive(Debug, Clone, Default)]

@@ -6,9 +6,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use serde_json::json;
 
-use crate::app::App;
-use crate::header::Facts;
-use crate::{Feed, Options, TopError, export, screen};
+use crate::screen::header::Facts;
+use crate::session::App;
+use crate::session::export;
+use crate::{Feed, Options, TopError, screen};
 
 /// How often a live feed is looked at.
 const LOOK: Duration = Duration::from_millis(10);

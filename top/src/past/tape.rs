@@ -7,7 +7,7 @@ use telemetry::{Frame, Recording};
 
 use crate::TopError;
 
-use crate::spool::Spool;
+use crate::past::spool::Spool;
 
 /// A reader of frames that can be put anywhere.
 #[derive(Debug)]

@@ -103,7 +103,7 @@ pub(crate) fn page(
 mod tests {
     use super::*;
     use crate::grid::{Column, Row, Value as Cell};
-    use crate::theme::Tone;
+    use crate::screen::theme::Tone;
     use crate::words::Unit;
 
     fn grid() -> Grid {

@@ -6,8 +6,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::table::put;
-use crate::theme::{Theme, Tone};
+use crate::screen::table::put;
+use crate::screen::theme::{Theme, Tone};
 use crate::views::Scene;
 use crate::words::{Unit, compact_bytes, grouped, percent, short, span};
 

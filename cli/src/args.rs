@@ -9,6 +9,7 @@ use runner::scenario::Ids;
 use runner::units::{Count, Rate, Size, Span};
 
 use crate::limit::LimitFlags;
+use crate::sar::SarFlags;
 use crate::top::TopFlags;
 
 /// Loads, watches and judges servers that hold many long-lived connections.
@@ -41,6 +42,8 @@ pub(crate) enum Tool {
     Doctor(DoctorFlags),
     /// Measure this machine's own ceiling, with bare loops that do only the kernel's share of the work.
     Limit(LimitFlags),
+    /// Sample the machine, its processes and its servers: a line each second, recorded or served.
+    Sar(Box<SarFlags>),
     /// Look at a live server, a run in progress or a recording, a screen at a time.
     Top(TopFlags),
     /// Print a shell's completion script.

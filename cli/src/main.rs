@@ -12,6 +12,7 @@ mod output;
 mod progress;
 mod rows;
 mod run;
+mod sar;
 mod table;
 mod top;
 mod worker;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Tool::Msggen(flags) => msggen::main(&flags),
         Tool::Doctor(flags) => doctor::main(&flags),
         Tool::Limit(flags) => limit::main(&flags),
+        Tool::Sar(flags) => sar::main(&flags),
         Tool::Top(flags) => top::main(&flags),
         Tool::Completions(flags) => completions::main(&flags),
     };

@@ -74,7 +74,7 @@ impl HostInfo {
             cores_usable: std::thread::available_parallelism()
                 .ok()
                 .and_then(|cores| cores.get().try_into().ok()),
-            page_size_bytes: Some(crate::process::page_bytes()),
+            page_size_bytes: Some(crate::sources::process::page_bytes()),
             descriptors_soft_max: limits.map(|(soft, _)| soft),
             descriptors_hard_max: limits.map(|(_, hard)| hard),
             ..HostInfo::read_files(Path::new("/"))

@@ -7,82 +7,62 @@
 //! **Absent, not zero**: what this kernel does not tell, or what needs two readings and has one, is left out.
 //! `/proc/net/tcp` is never read: it costs 128 ms at 93,000 sockets, and stalls the very thing that is measured.
 //!
-//! - the machine: [`cpu`], [`load`], [`pressure`], [`memory`], [`zones`], [`slab`] (root only), [`oom`], [`disk`],
-//!   [`network`], [`sockets`], [`tcp`], [`accept_queues`], [`file_table`], [`conntrack`], [`cgroup`]
-//! - one process: [`process`], and [`descriptors`] over all its tables; [`find`] finds it by name
-//! - what runs inside a server: [`runtime`] (a floodmark chat), [`prometheus`] (any endpoint), [`exec`] (any command)
-//! - this program itself: [`cost`]; and when to ask: [`schedule`]
+//! - [`sources`]: what can be asked, a file for each thing; [`group`]: which of them are wanted
+//! - [`sampler`]: all of them asked together; [`schedule`]: when to ask
+//! - [`find`]: processes by their names
 //! - what does not change during a run: [`host_info`]
+//! - what follows from it all: [`resources`], each against its limit
 
-pub mod accept_queues;
-pub mod cgroup;
-pub mod conntrack;
-pub mod cost;
-pub mod cpu;
-pub mod descriptors;
-mod devices;
-pub mod disk;
 mod errand;
-pub mod exec;
 mod exposition;
-pub mod file_table;
 pub mod find;
 pub mod group;
 pub mod host_info;
 mod http;
-pub mod load;
 mod meanings;
-pub mod memory;
-pub mod network;
-pub mod oom;
-pub mod pressure;
 pub mod proc_file;
-pub mod process;
-pub mod prometheus;
-pub mod runtime;
+pub mod resources;
 pub mod sampler;
 pub mod schedule;
 mod scrape;
 mod since;
-pub mod slab;
 mod slow;
-pub mod sockets;
-mod switches;
-pub mod tcp;
+pub mod sources;
 #[cfg(test)]
 mod test_server;
 mod told;
 pub mod values;
-pub mod zones;
 
-pub use accept_queues::AcceptQueues;
-pub use cgroup::Cgroup;
-pub use conntrack::Conntrack;
-pub use cost::{Cost, CostNotes};
-pub use cpu::Cpu;
-pub use descriptors::Descriptors;
-pub use disk::Disk;
-pub use exec::Exec;
-pub use file_table::FileTable;
 pub use find::FoundChat;
 pub use group::Group;
 pub use host_info::HostInfo;
-pub use load::Load;
-pub use memory::Memory;
-pub use network::Network;
-pub use oom::Oom;
-pub use pressure::Pressure;
 pub use proc_file::ProcFile;
-pub use process::{Process, RssSource};
-pub use prometheus::Prometheus;
-pub use runtime::{Asks, By, Runtime, RuntimeOptions};
 pub use sampler::{Sampler, SamplerOptions};
 pub use schedule::{Schedule, Tick};
-pub use slab::Slab;
-pub use sockets::Sockets;
-pub use tcp::Tcp;
+pub use sources::{
+    accept_queues::AcceptQueues,
+    cgroup::Cgroup,
+    conntrack::Conntrack,
+    cost::{Cost, CostNotes},
+    cpu::Cpu,
+    descriptors::Descriptors,
+    disk::Disk,
+    exec::Exec,
+    file_table::FileTable,
+    load::Load,
+    memory::Memory,
+    network::Network,
+    oom::Oom,
+    pressure::Pressure,
+    process::{Process, RssSource},
+    prometheus::Prometheus,
+    runtime::{Asks, By, Runtime, RuntimeOptions},
+    slab::Slab,
+    sockets::Sockets,
+    tcp::Tcp,
+    zones::Zones,
+};
 pub use values::{Name, Values};
-pub use zones::Zones;
 
 /// The regular expressions that choose among the names of a scraped server, so that callers need not name the crate.
 pub use regex_lite::Regex;

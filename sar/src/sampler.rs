@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use telemetry::{Catalog, Hello, Meaning, Sample, Stamp, Table, monotonic_ns};
 
-use crate::process::PssEvery;
 use crate::slow::Slow;
+use crate::sources::process::PssEvery;
 use crate::told::Told;
 use crate::{
     AcceptQueues, Cgroup, Conntrack, Cpu, Disk, FileTable, Group, Load, Memory, Network, Oom, Pressure,

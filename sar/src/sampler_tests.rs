@@ -117,7 +117,7 @@ fn no_name_is_said_twice() {
 #[test]
 fn a_steady_state_allocates_nothing() {
     // Alone, because a port that another test begins to listen at is a new name.
-    if !crate::process::tests::alone("sampler::tests::a_steady_state_allocates_nothing") {
+    if !crate::sources::process::tests::alone("sampler::tests::a_steady_state_allocates_nothing") {
         return;
     }
     let mut sampler = Sampler::of(&Group::ALL, &SamplerOptions::default());

@@ -9,8 +9,7 @@ use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
-use sar::runtime::{Asks, By, RuntimeOptions};
-use sar::{Cost, Group, Runtime, Sampler, SamplerOptions, SarError, Schedule};
+use sar::{Asks, By, Cost, Group, Runtime, RuntimeOptions, Sampler, SamplerOptions, SarError, Schedule};
 use telemetry::{Frame, Stamp, Table, monotonic_ns};
 use top::{Control, Feed, LiveEvent};
 

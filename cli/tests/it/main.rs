@@ -28,6 +28,7 @@ mod line;
 mod publisher;
 mod publisher_port;
 mod run;
+mod sar;
 mod server;
 mod target;
 mod top;

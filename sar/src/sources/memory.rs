@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `host.memory_total_bytes` | what the kernel manages |
 //! | `host.memory_available_bytes` | the kernel's estimate of what could be had without swapping |
-//! | `host.memory_free_bytes` | pages in nobody's use; add `host.memory_free_per_cpu_bytes` (see [`crate::zones`]) |
+//! | `host.memory_free_bytes` | pages in nobody's use; add `host.memory_free_per_cpu_bytes` (see [`crate::sources::zones`]) |
 //! | `host.memory_reclaimable_bytes` | page cache that can be had at once: half of what is inactive and clean |
 //! | `host.slab_bytes` | the kernel's small objects, sockets among them: SReclaimable + SUnreclaim |
 //! | `host.kernel_stack_bytes`, `host.page_tables_bytes`, `host.percpu_bytes` | more of the kernel's own |
@@ -13,7 +13,7 @@
 //! `host.memory_kernel_bytes` is MemTotal − MemFree − Cached − Buffers − SwapCached − AnonPages. It counts every page
 //! that the kernel has taken for itself, whether a line of this file names it or not, so that what the named lines
 //! leave of it is what nobody explains. Free pages on per-CPU lists are in it too, since MemFree misses them: take
-//! `host.memory_free_per_cpu_bytes` (see [`crate::zones`]) away.
+//! `host.memory_free_per_cpu_bytes` (see [`crate::sources::zones`]) away.
 //!
 //! `memory_available` counts the caches of inodes and directory entries as available, and every open socket sits in
 //! both: with millions of sockets it is gigabytes too high. `memory_reclaimable` counts neither, and only half of the

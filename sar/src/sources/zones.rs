@@ -26,7 +26,10 @@ impl Zones {
     /// # Errors
     /// [`SarError::Read`].
     pub fn open() -> Result<Zones, SarError> {
-        Ok(Zones { zoneinfo: ProcFile::open("/proc/zoneinfo")?, page_bytes: crate::process::page_bytes() })
+        Ok(Zones {
+            zoneinfo: ProcFile::open("/proc/zoneinfo")?,
+            page_bytes: crate::sources::process::page_bytes(),
+        })
     }
 }
 

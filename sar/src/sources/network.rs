@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 
 use telemetry::{Kind, Meaning};
 
-use crate::devices::Devices;
 use crate::meanings::Row;
+use crate::sources::devices::Devices;
 use crate::{ProcFile, SarError, Source, Values};
 
 /// The most interfaces that are shown. A host of many containers has hundreds; those that come later are left out.

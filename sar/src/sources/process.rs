@@ -9,7 +9,7 @@
 //! | `.minor_faults`, `.major_faults` | pages that were not there: found in memory, read from a disk |
 //! | `.switches_voluntary`, `.switches_involuntary` | times its threads left the core, to wait or for another; up to 16 threads |
 //! | `.pss_bytes` | its share of memory, what is shared divided by its users: on request, or every 100 seconds |
-//! | `.descriptors`, `.descriptor_tables` | open descriptors over all tables (see [`crate::descriptors`]) |
+//! | `.descriptors`, `.descriptor_tables` | open descriptors over all tables (see [`crate::sources::descriptors`]) |
 //!
 //! **The same process to the end.** `/proc/PID/stat` is held open from the start, and the kernel ties that handle to the
 //! process, not to its number. Whatever is read by path is read before that handle is asked again, so figures of
@@ -28,7 +28,7 @@ use telemetry::{Kind, Meaning};
 
 use crate::meanings::{Row, explain_behind};
 use crate::proc_file::field;
-use crate::switches::Switches;
+use crate::sources::switches::Switches;
 use crate::{Descriptors, ProcFile, SarError, Source, Values};
 
 /// From this kernel on, `statm` adds up the per-CPU counters, and is exact.

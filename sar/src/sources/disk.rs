@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 
 use telemetry::{Kind, Meaning};
 
-use crate::devices::Devices;
 use crate::meanings::Row;
+use crate::sources::devices::Devices;
 use crate::{ProcFile, SarError, Source, Values};
 
 /// The most disks that are shown. Those that come later in the file are left out.

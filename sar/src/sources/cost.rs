@@ -90,7 +90,7 @@ impl Cost {
     pub fn open() -> Result<Cost, SarError> {
         Ok(Cost {
             statm: ProcFile::open("/proc/self/statm")?,
-            page_bytes: crate::process::page_bytes(),
+            page_bytes: crate::sources::process::page_bytes(),
             last: None,
             notes: CostNotes(Arc::new([const { AtomicU64::new(UNKNOWN) }; 4])),
         })

@@ -12,7 +12,7 @@
 //! that `keep` does not find; all series beyond [`SERIES_MAX`], counted in `NAME.series_left_out`. Timestamps and
 //! exemplars are not read.
 //!
-//! Asked in a thread of its own, like a chat (see [`runtime`](crate::runtime)), with the same two values about the asking:
+//! Asked in a thread of its own, like a chat (see [`runtime`](crate::sources::runtime)), with the same two values about the asking:
 //! `NAME.scrape_us` and `NAME.scrapes_late`.
 
 use std::collections::BTreeMap;

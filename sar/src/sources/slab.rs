@@ -94,7 +94,7 @@ impl Slab {
         let rows = rows(slabinfo.text()?).map(|rows| rows.iter().map(|row| row.name.to_owned()).collect());
         let names: Vec<String> = rows.map_err(|missing| slabinfo.format_error(missing))?;
         let caches = Caches::new(&names, aliases.as_ref());
-        Ok(Slab { slabinfo, caches, page_bytes: crate::process::page_bytes() })
+        Ok(Slab { slabinfo, caches, page_bytes: crate::sources::process::page_bytes() })
     }
 }
 

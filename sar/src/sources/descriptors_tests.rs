@@ -8,7 +8,7 @@ use std::thread;
 use nix::sched::{CloneFlags, unshare};
 
 use super::*;
-use crate::process::tests::alone;
+use crate::sources::process::tests::alone;
 
 /// What this thread's own table holds, by listing it. The listing itself opens one.
 fn listed() -> u64 {

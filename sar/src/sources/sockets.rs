@@ -36,7 +36,7 @@ impl Sockets {
     /// # Errors
     /// [`SarError::Read`].
     pub fn open() -> Result<Sockets, SarError> {
-        let page_bytes = crate::process::page_bytes() as f64;
+        let page_bytes = crate::sources::process::page_bytes() as f64;
         Ok(Sockets { sockstat: ProcFile::open("/proc/self/net/sockstat")?, page_bytes })
     }
 }

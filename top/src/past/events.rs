@@ -138,11 +138,11 @@ impl Events {
         self.phases().filter(there).last()
     }
 
-    /// How long connections have been held.
-    pub(crate) fn held_s(&self, at_us: u64) -> Option<f64> {
-        let holds = self.phases().filter(|phase| phase.name == "hold" && phase.began_us <= at_us);
-        let began_us = holds.clone().map(|phase| phase.began_us).min()?;
-        let ended_us = holds.map(|phase| phase.ended_us.unwrap_or(at_us).min(at_us)).max()?;
+    /// How long a phase has gone on up to a moment, from its first beginning to its last end.
+    pub(crate) fn spent_s(&self, name: &str, at_us: u64) -> Option<f64> {
+        let named = self.phases().filter(|phase| phase.name == name && phase.began_us <= at_us);
+        let began_us = named.clone().map(|phase| phase.began_us).min()?;
+        let ended_us = named.map(|phase| phase.ended_us.unwrap_or(at_us).min(at_us)).max()?;
         Some((ended_us - began_us) as f64 / 1e6)
     }
 

@@ -8,15 +8,16 @@ use crate::screen::theme::Tone;
 use crate::views::Scene;
 use crate::words::Unit;
 
-const COLUMNS: [Column; 8] = [
+const COLUMNS: [Column; 9] = [
     Column::words("figure", "figure", 21),
     Column::figures("planned", "plan", 10),
     Column::figures("reached", "reached", 10),
-    Column::figures("now", "now", 9),
+    Column::figures("now_per_s", "now", 9),
     Column::figures("p50_s", "p50", 8),
     Column::figures("p99_s", "p99", 8),
     Column::figures("max_s", "max", 8),
     Column::figures("p90_s", "p90", 8),
+    Column::words("unit", "unit", 6),
 ];
 
 /// The histograms that are shown, and what they are called; the first two are what a flood is about.
@@ -61,11 +62,21 @@ pub(super) fn page(scene: &Scene<'_>) -> Page {
     page
 }
 
-/// A row without percentiles.
-fn row(name: &str, tone: Tone, planned: Value, reached: Value, now: Value) -> Row {
+/// A row without percentiles; `unit` is that of what was planned and reached.
+fn row(name: &str, tone: Tone, unit: Unit, planned: Value, reached: Value, now: Value) -> Row {
     let mut cells = vec![Value::text(name), planned, reached, now];
-    cells.resize(COLUMNS.len(), Value::Blank);
+    cells.resize(COLUMNS.len() - 1, Value::Blank);
+    cells.push(Value::text(word(unit)));
     Row { key: name.to_owned(), cells, tone }
+}
+
+/// A unit, as it ends names.
+fn word(unit: Unit) -> &'static str {
+    match unit {
+        Unit::PerSecond => "per_s",
+        Unit::Seconds => "s",
+        _ => "count",
+    }
 }
 
 /// What was to be opened and sent, and what was.
@@ -76,50 +87,40 @@ fn load(scene: &Scene<'_>) -> Vec<Row> {
         Some(plan) => Value::of(plan.attributes.get(name).and_then(serde_json::Value::as_f64), unit),
         None => Value::Absent,
     };
-    let count = |name: &str| Value::of(moment.value(name), Unit::Exact);
-    let rate = |name: &str| Value::of(moment.rate(name), Unit::PerSecond);
-    // Those that are being opened, while there are any.
-    let opening = moment.value("connections.opening").filter(|opening| *opening > 0.0);
-    let opening = opening.map_or(Value::Blank, |opening| Value::text(format!("+{opening}")));
-    let reached_rate = scene.history.known.reached_rate_per_s(scene.at_us);
-    let held_s = scene.history.events.held_s(scene.at_us);
-    vec![
-        row(
-            "connections",
-            Tone::Plain,
-            planned("connections", Unit::Exact),
-            count("connections.open"),
-            opening,
-        ),
-        row(
+    let count = |title: &str, plan: Value, name: &str| {
+        let reached = Value::of(moment.value(name), Unit::Exact);
+        row(title, Tone::Plain, Unit::Exact, plan, reached, Value::of(moment.rate(name), Unit::PerSecond))
+    };
+    let of = |title: &str, unit: Unit, plan: &str, reached: Option<f64>, now: Option<f64>| {
+        let now = Value::of(now, Unit::PerSecond);
+        row(title, Tone::Plain, unit, planned(plan, unit), Value::of(reached, unit), now)
+    };
+    let spent_s = |phase: &str| scene.history.events.spent_s(phase, scene.at_us);
+    let sent = moment.value("publisher.sent");
+    let sent_per_s = sent.zip(spent_s("messages").filter(|spent_s| *spent_s > 0.0)).map(|(sent, s)| sent / s);
+    let connect_per_s = scene.history.known.reached_rate_per_s(scene.at_us);
+    let mut rows = vec![
+        count("connections", planned("connections", Unit::Exact), "connections.open"),
+        of(
             "connect rate",
-            Tone::Plain,
-            planned("connect_rate_per_s", Unit::PerSecond),
-            Value::of(reached_rate, Unit::PerSecond),
-            rate("connections.logins"),
+            Unit::PerSecond,
+            "connect_rate_per_s",
+            connect_per_s,
+            moment.rate("connections.logins"),
         ),
-        row(
-            "hold",
-            Tone::Plain,
-            planned("hold_s", Unit::Seconds),
-            Value::of(held_s, Unit::Seconds),
-            Value::Blank,
-        ),
-        row(
-            "messages sent",
-            Tone::Plain,
-            planned("message_rate_per_s", Unit::PerSecond),
-            count("publisher.sent"),
-            rate("publisher.sent"),
-        ),
-        row(
-            "messages arrived",
-            Tone::Plain,
-            Value::Blank,
-            count("connections.messages"),
-            rate("connections.messages"),
-        ),
-    ]
+        of("hold", Unit::Seconds, "hold_s", spent_s("hold"), None),
+        of("message rate", Unit::PerSecond, "message_rate_per_s", sent_per_s, moment.rate("publisher.sent")),
+        count("messages arrived", Value::Blank, "connections.messages"),
+    ];
+    // An open connection is no counter, and holding has no rate.
+    rows[0].cells[3] = Value::Blank;
+    rows[2].cells[3] = Value::Blank;
+    if moment.value("connections.opening").is_some_and(|opening| opening > 0.0) {
+        let mut opening = count("being opened", Value::Blank, "connections.opening");
+        opening.cells[3] = Value::Blank;
+        rows.insert(1, opening);
+    }
+    rows
 }
 
 fn latency(scene: &Scene<'_>, name: &str, title: &str) -> Option<Row> {
@@ -134,6 +135,7 @@ fn latency(scene: &Scene<'_>, name: &str, title: &str) -> Option<Row> {
         time(p99),
         time(max),
         time(p90),
+        Value::text("count"),
     ];
     Some(Row { key: name.to_owned(), cells, tone: Tone::Plain })
 }
@@ -145,7 +147,14 @@ fn failures(scene: &Scene<'_>) -> Vec<Row> {
         let failed = moment.value(name)?;
         let tone = if failed > 0.0 { Tone::Alarm } else { Tone::Plain };
         let failed = Value::Number(failed, Unit::Exact);
-        Some(row(&title, tone, Value::Blank, failed, Value::of(moment.rate(name), Unit::PerSecond)))
+        Some(row(
+            &title,
+            tone,
+            Unit::Exact,
+            Value::Blank,
+            failed,
+            Value::of(moment.rate(name), Unit::PerSecond),
+        ))
     };
     let mut rows: Vec<Row> = of("connections.failed", "failed".into()).into_iter().collect();
     for name in moment.names() {
@@ -169,13 +178,14 @@ fn audit(scene: &Scene<'_>) -> Vec<Row> {
     let (seen, told) = (generator.unwrap_or(&nothing), publisher.unwrap_or(&nothing));
     let of = |name: &str, number: u64, bad: bool| {
         let tone = if bad && number > 0 { Tone::Alarm } else { Tone::Plain };
-        row(name, tone, Value::Blank, Value::Number(number as f64, Unit::Exact), Value::Blank)
+        row(name, tone, Unit::Exact, Value::Blank, Value::Number(number as f64, Unit::Exact), Value::Blank)
     };
     let mut rows = Vec::new();
     if publisher.is_some() {
         rows.push(row(
             "audit: delivered",
             Tone::Plain,
+            Unit::Exact,
             Value::Number(told.expected as f64, Unit::Exact),
             Value::Number(seen.delivered as f64, Unit::Exact),
             Value::Blank,

@@ -7,6 +7,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::chat::Chat;
+use crate::sar::holds;
 use crate::strangers::nobody;
 use crate::terminal::Terminal;
 use crate::tool::{self, eventually, floodmark};
@@ -314,6 +315,24 @@ fn one_screen_needs_no_terminal() {
     let chat = Chat::start(&["--shards", "2"]);
     let live = floodmark(["top", "--once", "--admin", &chat.admin.to_string()]).expect_code(0);
     assert!(live.stdout.contains("LIVE") && live.stdout.contains("chat-1"), "{live}");
+}
+
+#[test]
+fn the_json_of_every_view_is_as_the_schema_says() {
+    let (_folder, path) = recording();
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema/top.schema.json");
+    let schema: Value = serde_json::from_slice(&std::fs::read(schema).expect("the schema")).expect("JSON");
+    let views = schema["x-columns"].as_object().expect("the views");
+    assert_eq!(views.len(), 7);
+    for (view, columns) in views {
+        let arguments = ["top", "--once", "--json", "-f", word(&path), "--at", "72s", "--view", view];
+        let printed = floodmark(arguments).expect_code(0);
+        let printed: Value = serde_json::from_str(&printed.stdout).expect("JSON");
+        holds(&schema, &printed, view);
+        assert_eq!(&printed["columns"], columns, "{view}");
+        let first = printed["rows"][0].as_object().expect("a row");
+        assert_eq!(first.len(), columns.as_array().map_or(0, Vec::len), "{view}: {first:?}");
+    }
 }
 
 #[test]

@@ -28,6 +28,9 @@ const ONCE_PATIENCE: Duration = Duration::from_secs(5);
 const ONCE_WIDTH: u16 = 100;
 const ONCE_HEIGHT: u16 = 30;
 
+/// The most columns, and the most lines; more is wrong input.
+const ONCE_MAX: i64 = 1_000;
+
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   floodmark top
@@ -65,10 +68,12 @@ pub(crate) struct TopFlags {
     #[arg(long, requires = "once")]
     json: bool,
     /// With --once: how many columns.
-    #[arg(long, value_name = "COLUMNS", requires = "once", default_value_t = ONCE_WIDTH)]
+    #[arg(long, value_name = "COLUMNS", requires = "once", default_value_t = ONCE_WIDTH,
+          value_parser = clap::value_parser!(u16).range(i64::from(top::WIDTH_MIN)..=ONCE_MAX))]
     width: u16,
     /// With --once: how many lines.
-    #[arg(long, value_name = "LINES", requires = "once", default_value_t = ONCE_HEIGHT)]
+    #[arg(long, value_name = "LINES", requires = "once", default_value_t = ONCE_HEIGHT,
+          value_parser = clap::value_parser!(u16).range(i64::from(top::HEIGHT_MIN)..=ONCE_MAX))]
     height: u16,
 }
 

@@ -22,9 +22,10 @@ use crate::session::{App, Clock, Mode};
 use crate::views::View;
 use crate::words::{span, time_of_day};
 
-/// Below this there is only a sentence.
-pub(crate) const WIDTH_MIN: u16 = 60;
-pub(crate) const HEIGHT_MIN: u16 = 15;
+/// The fewest columns: with fewer there is only a sentence.
+pub const WIDTH_MIN: u16 = 60;
+/// The fewest lines, likewise.
+pub const HEIGHT_MIN: u16 = 15;
 
 /// From this width on, charts stand beside the table.
 const WIDTH_BESIDE: u16 = 130;

@@ -150,9 +150,8 @@ impl App {
 
     /// Whether frames still come: from a server, or into a recording.
     pub(crate) fn grows(&self) -> bool {
-        let ended = self.history.events.run_ended_us().is_some();
         let age_us = Stamp::now().wall_us.saturating_sub(self.history.wall_us(self.history.last_us()));
-        self.is_live() || (!ended && u128::from(age_us) < GROWING_TIME.as_micros())
+        self.is_live() || (self.history.may_grow() && u128::from(age_us) < GROWING_TIME.as_micros())
     }
 
     /// Where one is, in monotonic microseconds.

@@ -356,6 +356,7 @@ fn bad_input_is_one_sentence_and_the_right_exit_code() {
     one_sentence(&["top", "--once", "--admin", &nobody().to_string()], "nobody listens there");
     one_sentence(&["top", "--once", "--admin", &chat.listen.to_string()], "it is no floodmark chat");
     one_sentence(&["top", "--once", "--admin", "here"], "'here' is no address");
+    floodmark(["top", "--once", "-f", word(&path), "--height", "3"]).expect_code(2).expect_stderr(&["15"]);
     // Nothing is drawn when there is nothing to draw: the message is all there is on the terminal.
     let mut top = Terminal::run(&["top", "-f", word(&later)], 100, 30);
     assert_eq!(top.end(), Some(2));

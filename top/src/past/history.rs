@@ -184,6 +184,13 @@ impl History {
         self.first.map_or(0, |first| first.mono_us)
     }
 
+    /// Whether more may be said: a packed recording and a run that has ended are complete.
+    pub(crate) fn may_grow(&self) -> bool {
+        let packed =
+            matches!(&self.store, Store::Recording { scan: Tape::Recording(tape), .. } if tape.is_packed());
+        !packed && self.events.run_ended_us().is_none()
+    }
+
     /// Whether anything was said at all.
     pub(crate) fn is_empty(&self) -> bool {
         self.frames == 0

@@ -218,6 +218,7 @@ fn a_packed_recording_is_looked_at_alike() {
     let packed = plain.path.with_extension("packed");
     telemetry::pack(&plain.path, &packed).expect("it packs");
     let mut app = open(&packed, View::Queues, Some(72));
+    assert!(!app.history.may_grow(), "what is packed is complete");
     assert_eq!(draw(&mut app, 100, 30), draw(&mut plain.app, 100, 30));
     app.go(fixture::at(50).mono_us).expect("back");
     plain.app.go(fixture::at(50).mono_us).expect("back");
@@ -230,6 +231,7 @@ fn a_recording_that_grows_is_followed() {
     let path = folder.path().join("growing.jsonl");
     fixture::write_seconds(&path, 0..50);
     let mut app = open(&path, View::Shards, None);
+    assert!(app.history.may_grow());
     assert_eq!(app.at_us(), fixture::at(49).mono_us + 500_000, "at its end, which is a latency's");
     let mut line = Vec::new();
     fixture::frames(50).iter().for_each(|frame| frame.to_line(&mut line));

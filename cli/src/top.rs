@@ -7,6 +7,7 @@ mod live;
 
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, raise};
 use runner::units::Span;
 use top::{Feed, Options, Print, Signals, TopError, View};
@@ -23,6 +25,9 @@ use crate::worker::{block, resolve};
 
 /// How long `--once` waits for a server's second sample, beyond two intervals.
 const ONCE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a session may take to end when it is told to.
+const STOP_GRACE: Duration = Duration::from_secs(1);
 
 /// The screen that `--once` prints when nobody says how large.
 const ONCE_WIDTH: u16 = 100;
@@ -151,7 +156,8 @@ fn only_chat() -> Result<SocketAddr, Exit> {
     }
 }
 
-/// Waits for signals in a thread of its own. Ctrl-C and Ctrl-Z in the terminal are keys; these come from elsewhere.
+/// Waits for signals, and for the terminal's end, each in a thread of its own. Ctrl-C and Ctrl-Z in the terminal are keys;
+/// these come from elsewhere.
 fn watch_signals() -> Arc<Signals> {
     let mut set = SigSet::empty();
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGTSTP] {
@@ -162,11 +168,31 @@ fn watch_signals() -> Arc<Signals> {
     let told = Arc::clone(&signals);
     std::thread::spawn(move || {
         while let Ok(signal) = set.wait() {
-            let flag = if signal == Signal::SIGTSTP { &told.suspend } else { &told.stop };
-            flag.store(true, Ordering::Relaxed);
+            if signal == Signal::SIGTSTP {
+                told.suspend.store(true, Ordering::Relaxed);
+            } else {
+                stop(&told);
+            }
         }
     });
+    let told = Arc::clone(&signals);
+    std::thread::spawn(move || {
+        let stdin = io::stdin();
+        // Nothing is asked for, so that only a hang-up or an error is told.
+        let mut terminal = [PollFd::new(stdin.as_fd(), PollFlags::empty())];
+        while !matches!(poll(&mut terminal, PollTimeout::NONE), Ok(1..)) {}
+        stop(&told);
+    });
     signals
+}
+
+/// Asks the session to end, and ends it if it does not: whoever reads keys from a terminal that is gone reads nothing, again
+/// and again, and looks at nothing else.
+fn stop(signals: &Signals) {
+    signals.stop.store(true, Ordering::Relaxed);
+    std::thread::sleep(STOP_GRACE);
+    top::give_back();
+    std::process::exit(Code::Fine as i32);
 }
 
 /// Stops this process until it is continued.

@@ -32,11 +32,12 @@ pub use feed::{By, Control, Feed, LiveEvent};
 pub use screen::{HEIGHT_MIN, WIDTH_MIN};
 pub use session::act::CONNECTIONS_COUNT;
 pub use session::once::{Print, once};
+pub use session::terminal::give_back;
 pub use views::View;
 
 use past::history::History;
 use session::App;
-use session::terminal::{self, Screen};
+use session::terminal::Screen;
 
 /// How long the keys are waited for before the feed is looked at again.
 const KEY_WAIT: Duration = Duration::from_millis(50);
@@ -113,7 +114,7 @@ pub fn run(feed: Feed, options: Options, signals: &Signals, suspend: fn()) -> Re
         app.look()?;
         if app.suspend || signals.suspend.swap(false, Ordering::Relaxed) {
             app.suspend = false;
-            terminal::give_back();
+            give_back();
             suspend();
             screen.take_again().map_err(TopError::Terminal)?;
             app.dirty = true;

@@ -1,12 +1,15 @@
 //! A terminal of a test's own: a real pseudo-terminal with the real binary in it, and what a person would see on it.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use nix::pty::{Winsize, openpty};
+use nix::fcntl::OFlag;
+use nix::pty::{Winsize, grantpt, openpty, posix_openpt, ptsname_r, unlockpt};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::{LocalFlags, tcgetattr};
 use nix::unistd::Pid;
@@ -160,5 +163,50 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// A terminal that can be taken away: nobody but this holds it.
+pub(crate) struct Hung {
+    child: Child,
+    keyboard: File,
+}
+
+impl Hung {
+    pub(crate) fn start(arguments: &[&str]) -> Hung {
+        // openpty's descriptors would be inherited by the program, which then held its own terminal.
+        let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+        let master = posix_openpt(flags).expect("a pseudo-terminal");
+        grantpt(&master).and_then(|()| unlockpt(&master)).expect("its other end");
+        let name = ptsname_r(&master).expect("a name");
+        let device = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .custom_flags(OFlag::O_NOCTTY.bits())
+            .open(name)
+            .expect("its other end");
+        let same = device.try_clone().expect("another descriptor");
+        let status = Command::new("stty").args(["rows", "30", "cols", "100"]).stdin(same).status();
+        assert!(status.expect("stty runs").success());
+        let end = || Stdio::from(device.try_clone().expect("another descriptor"));
+        let mut command = tool::command(arguments);
+        command.stdin(end()).stdout(end()).stderr(end()).env("TERM", "xterm-256color");
+        let child = command.spawn().expect("the binary starts");
+        Hung { child, keyboard: File::from(OwnedFd::from(master)) }
+    }
+
+    /// Reads until it has said something.
+    pub(crate) fn wait_for(&mut self, words: &str) {
+        let mut said = Vec::new();
+        let mut buffer = [0; 4096];
+        while !String::from_utf8_lossy(&said).contains(words) {
+            let length = self.keyboard.read(&mut buffer).expect("it speaks");
+            said.extend_from_slice(&buffer[..length]);
+        }
+    }
+
+    /// Takes the terminal away, and leaves the program.
+    pub(crate) fn hang_up(self) -> Child {
+        self.child
     }
 }

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::chat::Chat;
 use crate::sar::holds;
 use crate::strangers::nobody;
-use crate::terminal::Terminal;
+use crate::terminal::{Hung, Terminal};
 use crate::tool::{self, eventually, floodmark};
 use crate::viewer::Viewer;
 
@@ -229,6 +229,18 @@ fn the_terminal_is_given_back_on_every_way_out() {
     top.press("q");
     assert_eq!(top.end(), Some(0));
     top.expect_sane();
+}
+
+/// It read nothing from the terminal that was gone, again and again, at a whole core's cost.
+#[test]
+fn a_terminal_that_goes_away_ends_it() {
+    let (_folder, path) = recording();
+    let mut top = Hung::start(&["top", "-f", word(&path), "--at", "72s"]);
+    top.wait_for("PAUSED");
+    let mut child = top.hang_up();
+    let ended = tool::within(tool::PATIENCE, || child.try_wait().expect("a child can be waited for"));
+    let _ = child.kill();
+    assert!(ended.is_some_and(|status| status.success()), "{ended:?}");
 }
 
 #[test]

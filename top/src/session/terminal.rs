@@ -76,8 +76,8 @@ impl Drop for Screen {
     }
 }
 
-/// Gives the terminal back, as it was.
-pub(crate) fn give_back() {
+/// Gives the terminal back, as it was, if it was taken over.
+pub fn give_back() {
     if !TAKEN.swap(false, Ordering::SeqCst) {
         return;
     }

@@ -10,6 +10,7 @@ use runner::units::{Count, Rate, Size, Span};
 
 use crate::limit::LimitFlags;
 use crate::sar::SarFlags;
+use crate::top::TopFlags;
 
 /// Loads, watches and judges servers that hold many long-lived connections.
 #[derive(Debug, Parser)]
@@ -43,6 +44,8 @@ pub(crate) enum Tool {
     Limit(LimitFlags),
     /// Sample the machine, its processes and its servers: a line each second, recorded or served.
     Sar(Box<SarFlags>),
+    /// Look at a live server, a run in progress or a recording, a screen at a time.
+    Top(TopFlags),
     /// Print a shell's completion script.
     Completions(CompletionsFlags),
 }

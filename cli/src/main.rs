@@ -14,6 +14,7 @@ mod rows;
 mod run;
 mod sar;
 mod table;
+mod top;
 mod worker;
 
 use std::process::ExitCode;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Tool::Doctor(flags) => doctor::main(&flags),
         Tool::Limit(flags) => limit::main(&flags),
         Tool::Sar(flags) => sar::main(&flags),
+        Tool::Top(flags) => top::main(&flags),
         Tool::Completions(flags) => completions::main(&flags),
     };
     result.map_or_else(|error| exit::report(&error), ExitCode::from)

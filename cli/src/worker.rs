@@ -50,7 +50,8 @@ pub(crate) fn commands(worker: bool) -> Receiver<Command> {
     commands
 }
 
-fn block(signals: &SigSet) {
+/// Keeps signals from this thread and all that it starts, for one that waits for them.
+pub(crate) fn block(signals: &SigSet) {
     let blocked = sigprocmask(SigmaskHow::SIG_BLOCK, Some(signals), None);
     blocked.expect("blocking a valid signal set cannot fail");
 }

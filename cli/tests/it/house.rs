@@ -54,6 +54,7 @@ fn lower_rows_know_nothing_of_higher_ones() {
         "limit",
         "doctor",
         "runner",
+        "top",
         "cli",
     ] {
         assert!(arrows.contains_key(name), "no crate '{name}' in the house");

@@ -116,7 +116,7 @@ fn names_that_come_later_have_no_column_and_are_told_once() {
 }
 
 /// The part of JSON Schema that ours uses.
-fn holds(schema: &Value, value: &Value, path: &str) {
+pub(crate) fn holds(schema: &Value, value: &Value, path: &str) {
     if let Some(choices) = schema["anyOf"].as_array() {
         assert!(choices.iter().any(|choice| is_of(choice, value)), "{path}: {value} fits none of {schema}");
         return;

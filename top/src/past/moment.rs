@@ -1,0 +1,290 @@
+//! The state at a moment: what follows from the frames of the [`WINDOW`] before it.
+//!
+//! Stepping forward folds the next frames in. Stepping back begins anew, a window earlier, and folds up to there.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+use telemetry::{Audit, Cell, Decayed, Decays, Frame, Kind, Latency, Queues, Sample, Stamp, Table};
+
+use crate::TopError;
+use crate::past::chronicle::Percentiles;
+use crate::past::health;
+use crate::past::history::{History, Known};
+use crate::past::tape::Tape;
+
+/// How much of the past a moment follows from. What decays over 100 s has forgotten 95 % of what was before.
+pub(crate) const WINDOW: Duration = Duration::from_secs(300);
+
+/// A name that nothing was told of for so long is of something that is gone. Longer than the longest interval.
+const STALE: Duration = Duration::from_secs(65);
+
+/// Values of the last seconds that are kept for each name.
+const RECENT_MAX: usize = 60;
+
+/// Names that are followed; later ones are not shown.
+const NAMES_MAX: usize = 4_096;
+
+/// Tables, histograms and audits that are followed, of each kind; later ones are not shown.
+const KINDS_MAX: usize = 64;
+
+/// A table, and the one before it.
+#[derive(Debug)]
+pub(crate) struct Tables {
+    pub(crate) now: Table,
+    pub(crate) before: Option<Table>,
+}
+
+impl Tables {
+    /// The seconds between the two.
+    pub(crate) fn elapsed_s(&self) -> Option<f64> {
+        let before_us = self.before.as_ref()?.at.mono_us;
+        let elapsed_us = self.now.at.mono_us.checked_sub(before_us).filter(|&us| us > 0)?;
+        Some(elapsed_us as f64 / 1e6)
+    }
+}
+
+/// The state at a moment.
+#[derive(Debug)]
+pub(crate) struct Moment {
+    at: Stamp,
+    latest: BTreeMap<String, (u64, f64)>,
+    decays: Decays,
+    recent: HashMap<String, Recent>,
+    tables: BTreeMap<String, Tables>,
+    latencies: BTreeMap<String, Latency>,
+    audits: BTreeMap<String, Audit>,
+    queues: Queues,
+    samples: u64,
+}
+
+/// A name's values of the last seconds, one a second.
+#[derive(Debug, Default)]
+struct Recent {
+    second: u64,
+    values: VecDeque<f32>,
+}
+
+impl Default for Moment {
+    fn default() -> Moment {
+        Moment {
+            at: Stamp::default(),
+            latest: BTreeMap::new(),
+            decays: Decays::new(),
+            recent: HashMap::new(),
+            tables: BTreeMap::new(),
+            latencies: BTreeMap::new(),
+            audits: BTreeMap::new(),
+            queues: health::queues(),
+            samples: 0,
+        }
+    }
+}
+
+impl Moment {
+    /// When the last frame was said that this follows from.
+    pub(crate) fn at(&self) -> Stamp {
+        self.at
+    }
+
+    /// A name's latest value, as it was sampled.
+    pub(crate) fn value(&self, name: &str) -> Option<f64> {
+        self.latest.get(name).map(|&(_, value)| value)
+    }
+
+    /// A gauge's latest value or a counter's latest rate, and what they were lately.
+    pub(crate) fn decayed(&self, name: &str) -> Option<Decayed> {
+        self.decays.get(name)
+    }
+
+    /// A counter's latest rate, per second.
+    pub(crate) fn rate(&self, name: &str) -> Option<f64> {
+        self.decays.get(name).filter(|decayed| decayed.kind == Kind::Counter).map(|decayed| decayed.value)
+    }
+
+    /// All names that were told of lately, in order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let since_us = self.at.mono_us.saturating_sub(STALE.as_micros() as u64);
+        self.latest.iter().filter(move |(_, (at_us, _))| *at_us >= since_us).map(|(name, _)| name.as_str())
+    }
+
+    /// A name's values of the last seconds, one a second.
+    pub(crate) fn recent(&self, name: &str) -> impl Iterator<Item = f32> + '_ {
+        self.recent.get(name).into_iter().flat_map(|recent| recent.values.iter().copied())
+    }
+
+    /// A table and the one before it.
+    pub(crate) fn table(&self, name: &str) -> Option<&Tables> {
+        self.tables.get(name)
+    }
+
+    /// The percentiles of a histogram's latest interval.
+    pub(crate) fn percentiles(&self, name: &str) -> Option<Percentiles> {
+        self.latencies.get(name).and_then(Percentiles::of)
+    }
+
+    /// The account of one source.
+    pub(crate) fn audit(&self, source: &str) -> Option<&Audit> {
+        self.audits.get(source)
+    }
+
+    /// How the queues are.
+    pub(crate) fn queues(&self) -> &Queues {
+        &self.queues
+    }
+
+    /// How many samples of the server this follows from.
+    pub(crate) fn samples(&self) -> u64 {
+        self.samples
+    }
+
+    fn fold(&mut self, frame: Frame, known: &Known) {
+        let at = frame.at();
+        if at.mono_us >= self.at.mono_us {
+            self.at = at;
+        }
+        match frame {
+            Frame::Sample(sample) => self.fold_sample(&sample, known),
+            Frame::Table(table) => self.fold_table(table),
+            Frame::Latency(latency) => {
+                if self.latencies.len() < KINDS_MAX || self.latencies.contains_key(&latency.name) {
+                    self.latencies.insert(latency.name.clone(), latency);
+                }
+            }
+            Frame::Audit(audit) => {
+                if self.audits.len() < KINDS_MAX || self.audits.contains_key(&audit.source) {
+                    self.audits.insert(audit.source, audit.audit);
+                }
+            }
+            Frame::Hello(_) | Frame::Catalog(_) | Frame::Mark(_) | Frame::Log(_) => {}
+        }
+    }
+
+    fn fold_sample(&mut self, sample: &Sample, known: &Known) {
+        let at_us = sample.at.mono_us;
+        self.samples += u64::from(sample.values.contains_key("server.connections"));
+        for (name, &value) in &sample.values {
+            if let Some(latest) = self.latest.get_mut(name) {
+                *latest = (at_us, value);
+            } else if self.latest.len() < NAMES_MAX {
+                self.latest.insert(name.clone(), (at_us, value));
+            }
+        }
+        let values = sample.values.iter().map(|(name, &value)| (name.as_str(), value));
+        self.decays.update(at_us, values, |name| known.kind(name));
+        for name in sample.values.keys() {
+            let Some(decayed) = self.decays.get(name) else { continue };
+            if let Some(recent) = self.recent.get_mut(name) {
+                recent.take(at_us, decayed.value);
+            } else if self.recent.len() < NAMES_MAX {
+                self.recent.entry(name.clone()).or_default().take(at_us, decayed.value);
+            }
+        }
+        self.queues.update(at_us, &|name| sample.values.get(name).copied());
+    }
+
+    fn fold_table(&mut self, table: Table) {
+        self.queues.update_table(&table);
+        if let Some(tables) = self.tables.get_mut(&table.name) {
+            tables.before = Some(std::mem::replace(&mut tables.now, table));
+        } else if self.tables.len() < KINDS_MAX {
+            self.tables.insert(table.name.clone(), Tables { now: table, before: None });
+        }
+    }
+}
+
+impl Recent {
+    fn take(&mut self, at_us: u64, value: f64) {
+        let second = at_us / 1_000_000;
+        if second == self.second {
+            self.values.pop_back();
+        } else if self.values.len() == RECENT_MAX {
+            self.values.pop_front();
+        }
+        self.second = second;
+        self.values.push_back(value as f32);
+    }
+}
+
+/// Plays a history: a moment that can be put anywhere and moved on.
+#[derive(Debug)]
+pub(crate) struct Player {
+    tape: Tape,
+    /// The next frame, read already: it was said after the moment.
+    ahead: Option<Frame>,
+    moment: Moment,
+}
+
+impl Player {
+    /// At the beginning of a history.
+    pub(crate) fn new(history: &History) -> Result<Player, TopError> {
+        Ok(Player { tape: history.tape()?, ahead: None, moment: Moment::default() })
+    }
+
+    /// The state where it stands.
+    pub(crate) fn moment(&self) -> &Moment {
+        &self.moment
+    }
+
+    /// Moves on to `until_us`. Says whether anything was said meanwhile.
+    pub(crate) fn advance(&mut self, history: &History, until_us: u64) -> Result<bool, TopError> {
+        let mut moved = false;
+        loop {
+            let next = match self.ahead.take() {
+                Some(frame) => Some(frame),
+                None => self.tape.next()?.map(|(_, frame)| frame),
+            };
+            match next {
+                // These say nothing of a time, and must not hold up what was said before them and told after.
+                Some(Frame::Hello(_) | Frame::Catalog(_)) => continue,
+                Some(frame) if frame.at().mono_us > until_us => {
+                    self.ahead = Some(frame);
+                    return Ok(moved);
+                }
+                Some(frame) => self.moment.fold(frame, &history.known),
+                None => return Ok(moved),
+            }
+            moved = true;
+        }
+    }
+
+    /// Takes in a frame that is on no tape.
+    pub(crate) fn skip(&mut self, frame: Frame, history: &History) {
+        self.moment.fold(frame, &history.known);
+    }
+
+    /// Goes to any time.
+    pub(crate) fn seek(&mut self, history: &History, to_us: u64) -> Result<(), TopError> {
+        let window_us = WINDOW.as_micros() as u64;
+        self.tape.seek(history.offset_before(to_us.saturating_sub(window_us)))?;
+        self.ahead = None;
+        self.moment = Moment::default();
+        self.advance(history, to_us.max(history.first_us()))?;
+        Ok(())
+    }
+
+    /// When the next frame was said, if there is one.
+    pub(crate) fn next_us(&mut self) -> Result<Option<u64>, TopError> {
+        if self.ahead.is_none() {
+            self.ahead = self.tape.next()?.map(|(_, frame)| frame);
+        }
+        Ok(self.ahead.as_ref().map(|frame| frame.at().mono_us))
+    }
+}
+
+/// A cell's figure.
+pub(crate) fn number(cell: Option<&Cell>) -> Option<f64> {
+    match cell {
+        Some(Cell::Number(number)) => Some(*number),
+        _ => None,
+    }
+}
+
+/// A cell's words.
+pub(crate) fn text(cell: Option<&Cell>) -> Option<String> {
+    match cell {
+        Some(Cell::Number(number)) => Some(crate::words::plain(*number)),
+        Some(Cell::Text(text)) => Some(text.clone()),
+        _ => None,
+    }
+}

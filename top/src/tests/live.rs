@@ -1,0 +1,159 @@
+//! A live server that is a channel: pausing, looking back, losing it, asking it.
+
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::time::Duration;
+
+use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use telemetry::{Cell, Frame, Table};
+
+use super::fixture;
+use super::snapshots::draw;
+use crate::session::App;
+use crate::{By, Control, Feed, LiveEvent, Options, Print, TopError, View, once};
+
+fn options(view: View) -> Options {
+    Options { view, interval: Duration::from_secs(1), colours: true, at: None }
+}
+
+/// A session, its server, and what the server is asked.
+fn attach() -> (App, SyncSender<LiveEvent>, Receiver<Control>) {
+    let (server, events) = sync_channel(10_000);
+    let (control, asked) = channel();
+    let app = App::new(Feed::Live { events, control }, options(View::Shards)).expect("a session");
+    let attached = LiveEvent::Attached { server: "127.0.0.1:8002".into(), latency: Duration::from_millis(2) };
+    server.send(attached).expect("heard");
+    (app, server, asked)
+}
+
+fn tell(server: &SyncSender<LiveEvent>, seconds: std::ops::Range<u64>) {
+    for frame in seconds.flat_map(fixture::frames) {
+        server.send(LiveEvent::Frame(frame)).expect("heard");
+    }
+}
+
+fn hear(app: &mut App) -> String {
+    for _ in 0..20 {
+        app.look().expect("looked");
+    }
+    draw(app, 100, 30)
+}
+
+fn press(app: &mut App, keys: &str) -> String {
+    for key in keys.chars() {
+        let code = match key {
+            '\n' => KeyCode::Enter,
+            '←' => KeyCode::Left,
+            '→' => KeyCode::Right,
+            '$' => KeyCode::End,
+            '^' => KeyCode::Home,
+            key => KeyCode::Char(key),
+        };
+        app.handle(&Event::Key(KeyEvent::new(code, KeyModifiers::NONE))).expect("handled");
+    }
+    hear(app)
+}
+
+#[test]
+fn a_live_run_is_paused_rewound_and_resumed_without_losing_a_frame() {
+    let (mut app, server, _asked) = attach();
+    tell(&server, 0..60);
+    let seen = hear(&mut app);
+    assert!(seen.contains("LIVE") && seen.contains("+0:59 of 0:59"), "{seen}");
+    let seen = press(&mut app, " ");
+    assert!(seen.contains("PAUSED"), "{seen}");
+    // While it is paused, a minute passes.
+    tell(&server, 60..90);
+    let seen = hear(&mut app);
+    assert!(seen.contains("+0:59 of 1:29"), "it stays where it is: {seen}");
+    let seen = press(&mut app, "→");
+    assert!(seen.contains("+1:00 of 1:29"), "what came meanwhile is there: {seen}");
+    let seen = press(&mut app, "←←");
+    assert!(seen.contains("+0:58 of 1:29"), "{seen}");
+    let seen = press(&mut app, "^");
+    assert!(seen.contains("+0:00 of 1:29"), "{seen}");
+    for second in 1..90 {
+        let seen = press(&mut app, "→");
+        assert!(seen.contains(&format!("+{}:{:02} of 1:29", second / 60, second % 60)), "{second}: {seen}");
+    }
+    tell(&server, 90..91);
+    let seen = press(&mut app, "$");
+    assert!(seen.contains("LIVE") && seen.contains("+1:30 of 1:30"), "{seen}");
+}
+
+#[test]
+fn a_lost_server_is_shown_as_lost_and_its_history_stays() {
+    let (mut app, server, _asked) = attach();
+    tell(&server, 0..60);
+    server.send(LiveEvent::Lost { reason: "nobody listens there".into() }).expect("heard");
+    let seen = hear(&mut app);
+    assert!(seen.contains("LOST: nobody listens there, trying again"), "{seen}");
+    assert!(seen.contains("chat-3"), "what was known is still shown: {seen}");
+    let seen = press(&mut app, "←");
+    assert!(seen.contains("+0:58 of 0:59"), "{seen}");
+    let attached = LiveEvent::Attached { server: "127.0.0.1:8002".into(), latency: Duration::from_millis(3) };
+    server.send(attached).expect("heard");
+    tell(&server, 60..61);
+    let seen = press(&mut app, "$");
+    assert!(seen.contains("LIVE") && !seen.contains("LOST") && seen.contains("+1:00 of 1:00"), "{seen}");
+    drop(server);
+    let seen = hear(&mut app);
+    assert!(seen.contains("LOST: the sampler has ended"), "{seen}");
+}
+
+#[test]
+fn the_server_is_asked_for_intervals_orders_and_ids() {
+    let (mut app, server, asked) = attach();
+    tell(&server, 0..3);
+    hear(&mut app);
+    press(&mut app, "+");
+    assert_eq!(asked.try_recv(), Ok(Control::Interval(Duration::from_secs(2))));
+    press(&mut app, "--");
+    assert_eq!(asked.try_iter().last(), Some(Control::Interval(Duration::from_millis(500))));
+    press(&mut app, "b");
+    let count = crate::CONNECTIONS_COUNT;
+    assert_eq!(asked.try_recv(), Ok(Control::Connections { by: By::Bytes, count }));
+    let seen = press(&mut app, "f1x23");
+    assert!(seen.contains("id: 123"), "{seen}");
+    press(&mut app, "\n");
+    assert_eq!(asked.try_recv(), Ok(Control::Find(123)));
+    let found = |rows| {
+        let columns = vec!["connection".into(), "peer".into()];
+        let table =
+            Table { at: fixture::at(3), source: "server".into(), name: "connection".into(), columns, rows };
+        LiveEvent::Frame(Frame::Table(table))
+    };
+    let row = vec![Cell::Text("1:5.1".into()), Cell::Text("127.0.0.1:40404".into())];
+    server.send(found(vec![row])).expect("heard");
+    let seen = hear(&mut app);
+    assert!(seen.contains("1 connections hold it") && seen.contains("127.0.0.1:40404"), "{seen}");
+    press(&mut app, "qf7\n");
+    server.send(found(Vec::new())).expect("heard");
+    let seen = hear(&mut app);
+    assert!(seen.contains("nobody there"), "{seen}");
+    let seen = press(&mut app, "qf99999999999\n");
+    assert!(seen.contains("an id is a number"), "{seen}");
+    drop(app);
+    assert_eq!(asked.try_iter().last(), Some(Control::Stop));
+}
+
+#[test]
+fn one_screen_of_a_live_server_waits_until_there_is_something_to_compare() {
+    let print = Print::Screen { width: 100, height: 30 };
+    let feed = |seconds: std::ops::Range<u64>, lost: bool| {
+        let (server, events) = sync_channel(10_000);
+        tell(&server, seconds);
+        if lost {
+            server.send(LiveEvent::Lost { reason: "gone".into() }).expect("heard");
+        }
+        // Kept open: a server that says nothing is not one that has gone.
+        std::mem::forget(server);
+        Feed::Live { events, control: channel().0 }
+    };
+    let patience = Duration::from_millis(200);
+    let screen = once(feed(45..60, false), options(View::Shards), print, patience).expect("a screen");
+    assert!(screen.contains("Δ▼") && screen.contains("840"), "{screen}");
+    let silent = once(feed(0..1, false), options(View::Shards), print, patience);
+    assert!(matches!(silent, Err(TopError::Silent { .. })), "{silent:?}");
+    let lost = once(feed(0..1, true), options(View::Shards), print, patience);
+    assert!(matches!(lost, Err(TopError::Lost { .. })), "{lost:?}");
+}

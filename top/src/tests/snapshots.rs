@@ -1,0 +1,123 @@
+//! Every view over the fixed recording, at two sizes, character by character.
+//!
+//! `FLOODMARK_BLESS=1 cargo test -p top` writes the snapshots anew: look at the difference before committing it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use super::fixture;
+use crate::session::App;
+use crate::{Feed, Options, View, screen};
+
+/// A session over the fixed recording, read to its end.
+pub(super) fn open(path: &Path, view: View, at: Option<u64>) -> App {
+    let options =
+        Options { view, interval: Duration::from_secs(1), colours: true, at: at.map(Duration::from_secs) };
+    let mut app = App::new(Feed::Recording(path.to_owned()), options).expect("it opens");
+    while !app.opened {
+        app.look().expect("it reads");
+    }
+    app
+}
+
+/// What is on the screen.
+pub(super) fn draw(app: &mut App, width: u16, height: u16) -> String {
+    // How long this machine took is not the same each time.
+    app.link.retrieved = Some(Duration::from_micros(4_200));
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a backend that cannot fail");
+    let drawn = terminal.draw(|frame| screen::draw(app, frame.area(), frame.buffer_mut())).expect("likewise");
+    let lines = (0..height).map(|y| {
+        let line: String = (0..width).map(|x| drawn.buffer[(x, y)].symbol()).collect();
+        format!("{}\n", line.trim_end())
+    });
+    lines.collect()
+}
+
+#[track_caller]
+fn compare(name: &str, seen: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(format!("{name}.txt"));
+    if std::env::var_os("FLOODMARK_BLESS").is_some() {
+        std::fs::write(&path, seen).expect("the snapshot can be written");
+        return;
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        seen == expected,
+        "{name} differs (FLOODMARK_BLESS=1 accepts it)\n--- expected\n{expected}--- seen\n{seen}---"
+    );
+}
+
+#[test]
+fn every_view_at_two_sizes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run.jsonl");
+    fixture::write(&path);
+    for view in View::ALL {
+        // While shard 2 is behind, so that there is something to see.
+        let mut app = open(&path, view, Some(72));
+        for (width, height) in [(80, 24), (140, 40)] {
+            compare(&format!("{}-{width}x{height}", view.name()), &draw(&mut app, width, height));
+        }
+    }
+}
+
+#[test]
+fn a_recording_with_little_in_it_says_what_is_missing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("little.jsonl");
+    let mut writer = telemetry::RecordingWriter::create(&path).expect("a new file");
+    let values = [("host.load_1m", 0.5)];
+    writer.append_values(fixture::at(0), "host", values.into_iter()).expect("room");
+    drop(writer);
+    for (view, words) in [
+        (View::Shards, "no table of shards in this recording"),
+        (View::Connections, "no top connections in this recording"),
+        (View::Queues, "no queues in this feed"),
+        (View::Flood, "no flood in this feed"),
+        (View::Memory, "no server's RSS in this feed"),
+        (View::Events, "nothing was marked up to here"),
+    ] {
+        let mut app = open(&path, view, None);
+        let seen = draw(&mut app, 100, 24);
+        assert!(seen.contains(words), "{view:?}: {seen}");
+    }
+    let mut app = open(&path, View::Os, None);
+    assert!(draw(&mut app, 100, 24).contains("load 1m"), "what is there is shown");
+}
+
+#[test]
+fn no_size_panics_and_a_tiny_one_says_what_it_takes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run.jsonl");
+    fixture::write(&path);
+    let mut app = open(&path, View::Shards, Some(72));
+    for view in View::ALL {
+        app.view = view;
+        for mode in
+            [crate::session::Mode::Table, crate::session::Mode::Help(3), crate::session::Mode::Detail(0)]
+        {
+            for (width, height) in [
+                (1, 1),
+                (20, 3),
+                (59, 24),
+                (80, 14),
+                (60, 15),
+                (61, 16),
+                (80, 25),
+                (129, 20),
+                (131, 23),
+                (300, 90),
+            ] {
+                app.mode = mode.clone();
+                let seen = draw(&mut app, width, height);
+                let small = width < screen::WIDTH_MIN || height < screen::HEIGHT_MIN;
+                if small && width >= 24 && height > 0 {
+                    assert!(seen.contains("too small: 60×15 needed"), "{width}×{height}: {seen}");
+                }
+            }
+        }
+    }
+}

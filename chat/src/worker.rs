@@ -106,6 +106,8 @@ pub fn run(
     reporter.mark("worker.ready", attributes);
 
     let mut busiest = Busiest::new(pool.stats());
+    // At once, so that what speaking takes of memory is there before the first connection, and not ascribed to it.
+    report(&mut reporter, &figures, &mut busiest);
     let mut interval = INTERVAL;
     let mut next = Instant::now() + interval;
     while !pool.is_broken() {

@@ -3,8 +3,11 @@
 //! A name fits a process that calls itself so, one whose program file is called so, and a `floodmark` process whose
 //! tool is called so: `chat` finds `floodmark chat`.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::SocketAddr;
+
+use crate::sources::accept_queues;
 
 /// The name that the kernel keeps has at most this many bytes; a longer one is compared by as many.
 const COMM_BYTES: usize = 15;
@@ -17,7 +20,8 @@ const PROGRAM: &str = "floodmark";
 pub struct FoundChat {
     /// Its process.
     pub pid: u32,
-    /// Where it can be asked; `None` when its command line does not say, or leaves the port to the kernel.
+    /// Where it can be asked; `None` when its command line does not say. A port that it leaves to the kernel is looked up
+    /// among the sockets that it listens at.
     pub admin: Option<SocketAddr>,
 }
 
@@ -34,7 +38,8 @@ pub fn processes(name: &str) -> Vec<u32> {
 pub fn chats() -> Vec<FoundChat> {
     let chat = |pid| {
         let words = command_line(pid);
-        (tool(&words) == Some("chat")).then(|| FoundChat { pid, admin: admin(&words) })
+        (tool(&words) == Some("chat"))
+            .then(|| FoundChat { pid, admin: admin(&words).and_then(|address| bound(pid, address)) })
     };
     pids().into_iter().filter_map(chat).collect()
 }
@@ -83,7 +88,23 @@ fn admin(words: &[String]) -> Option<SocketAddr> {
         Some(address) => address,
         None => words.get(flag + 1)?,
     };
-    address.parse().ok().filter(|address: &SocketAddr| address.port() != 0)
+    address.parse().ok()
+}
+
+/// Where a process listens that was told this address. Its main thread's table has the admin address's socket and none
+/// of those that its shards listen at, so that there is only one to choose.
+fn bound(pid: u32, address: SocketAddr) -> Option<SocketAddr> {
+    if address.port() != 0 {
+        return Some(address);
+    }
+    let links = fs::read_dir(format!("/proc/{pid}/fd"))
+        .ok()?
+        .filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+    let inode =
+        |link: std::path::PathBuf| link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok();
+    let inodes: BTreeSet<u32> = links.filter_map(inode).collect();
+    let mut here = accept_queues::addresses(&inodes).into_iter().filter(|found| found.ip() == address.ip());
+    here.next().filter(|_| here.next().is_none())
 }
 
 #[cfg(test)]
@@ -116,14 +137,21 @@ mod tests {
         let expected: SocketAddr = "127.0.0.1:9000".parse().expect("an address");
         assert_eq!(admin("floodmark chat --admin 127.0.0.1:9000 --json"), Some(expected));
         assert_eq!(admin("floodmark chat --admin=127.0.0.1:9000"), Some(expected));
-        for line in [
-            "floodmark chat",
-            "floodmark chat --admin",
-            "floodmark chat --admin 127.0.0.1:0",
-            "floodmark chat --admin none",
-        ] {
+        for line in ["floodmark chat", "floodmark chat --admin", "floodmark chat --admin none"] {
             assert_eq!(admin(line), None, "{line}");
         }
+    }
+
+    #[test]
+    fn a_port_that_was_left_to_the_kernel_is_looked_up() {
+        let (pid, any) = (std::process::id(), SocketAddr::from(([127, 0, 55, 1], 0)));
+        let listener = std::net::TcpListener::bind(any).expect("a port");
+        let expected = listener.local_addr().expect("bound");
+        assert_eq!(bound(pid, any), Some(expected));
+        assert_eq!(bound(pid, SocketAddr::from(([127, 0, 55, 2], 0))), None);
+        let _another = std::net::TcpListener::bind(any).expect("a port");
+        assert_eq!(bound(pid, any), None, "which of two?");
+        assert_eq!(bound(pid, expected), Some(expected));
     }
 
     #[test]

@@ -110,7 +110,7 @@ fn every_key_for_tables_and_views_does_what_the_help_says() {
     top.press_for("e", "j JSON");
     top.press_for("j", "wrote 4 rows into top-shards.json");
     let csv = std::fs::read_to_string(folder.path().join("top-shards.csv")).expect("the export");
-    assert!(csv.starts_with("shard,name,doing,status,events,events_delta,mail_queue"), "{csv}");
+    assert!(csv.starts_with("shard,name,doing,status,handled,handled_delta,mail_queue"), "{csv}");
     let json = std::fs::read_to_string(folder.path().join("top-shards.json")).expect("the export");
     assert_eq!(serde_json::from_str::<Value>(&json).expect("JSON").as_array().map(Vec::len), Some(4));
     // Everything anew, and the end.
@@ -321,7 +321,7 @@ fn one_screen_needs_no_terminal() {
     let json = floodmark([&arguments[..], &["--json"]].concat()).expect_code(0);
     let json: Value = serde_json::from_str(&json.stdout).expect("JSON");
     assert_eq!(json["view"], "shards");
-    assert_eq!(json["rows"][0]["events_delta"], 840);
+    assert_eq!(json["rows"][0]["handled_delta"], 1_590);
     assert_eq!(json["header"]["connections"], 12_000.0);
     assert_eq!(json["at"]["since_start_s"], 72.0);
     let chat = Chat::start(&["--shards", "2"]);

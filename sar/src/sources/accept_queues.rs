@@ -23,7 +23,8 @@
 //!
 //! Those of this process's network namespace. No privilege is needed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 
@@ -89,9 +90,26 @@ struct Port {
 /// One listening socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Listener {
-    port: u16,
+    address: SocketAddr,
     waiting: u32,
     limit: u32,
+    inode: u32,
+}
+
+/// Where the listening sockets with these inodes listen; nowhere if the kernel does not say.
+pub(crate) fn addresses(inodes: &BTreeSet<u32>) -> Vec<SocketAddr> {
+    let mut found = Vec::new();
+    if let Ok(mut queues) = AcceptQueues::open() {
+        for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+            // Those that were told before an error are found all the same.
+            let _ = queues.ask(family, |listener| {
+                if inodes.contains(&listener.inode) {
+                    found.push(listener.address);
+                }
+            });
+        }
+    }
+    found
 }
 
 /// All listening sockets together.
@@ -184,7 +202,8 @@ fn kernel(errno: Errno) -> SarError {
 /// Counts a socket in the sums and at its port. Where there is no room for one more port, one that nobody has listened at
 /// for this whole sample makes room.
 fn count(listener: Listener, ports: &mut Vec<Port>, sum: &mut Sum) {
-    let Listener { port: number, waiting, limit } = listener;
+    let Listener { address, waiting, limit, .. } = listener;
+    let number = address.port();
     sum.waiting += u64::from(waiting);
     if limit > 0 {
         let ratio = f64::from(waiting) / f64::from(limit);
@@ -248,10 +267,18 @@ fn read_part(mut part: &[u8], sequence: u32, tell: &mut impl FnMut(Listener)) ->
 
 impl Listener {
     fn parse(body: &[u8]) -> Option<Listener> {
+        let v4: [u8; 4] = body.get(8..12)?.try_into().ok()?;
+        let v6: [u8; 16] = body.get(8..24)?.try_into().ok()?;
+        let ip = if i32::from(body[0]) == AddressFamily::Inet6 as i32 {
+            Ipv6Addr::from(v6).into()
+        } else {
+            IpAddr::from(v4)
+        };
         (body.len() >= 72).then(|| Listener {
-            port: u16::from_be_bytes([body[4], body[5]]),
+            address: SocketAddr::new(ip, u16::from_be_bytes([body[4], body[5]])),
             waiting: number(body, 56),
             limit: number(body, 60),
+            inode: number(body, 68),
         })
     }
 }
@@ -265,6 +292,14 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
 
     use super::*;
+
+    fn at(port: u16) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
+    fn at_port(port: u16, waiting: u32, limit: u32) -> Listener {
+        Listener { address: at(port), waiting, limit, inode: 0 }
+    }
 
     fn message(kind: u16, sequence: u32, body: &[u8]) -> Vec<u8> {
         let mut bytes = ((HEADER_BYTES + body.len()) as u32).to_ne_bytes().to_vec();
@@ -288,10 +323,13 @@ mod tests {
         body[4..6].copy_from_slice(&[0x1f, 0x90]);
         body[56..60].copy_from_slice(&3_u32.to_ne_bytes());
         body[60..64].copy_from_slice(&128_u32.to_ne_bytes());
+        body[0] = AddressFamily::Inet as u8;
+        body[8..12].copy_from_slice(&[127, 0, 0, 1]);
+        body[68..72].copy_from_slice(&77_u32.to_ne_bytes());
         let ours = message(TYPE_SOCK_DIAG_BY_FAMILY, 7, &body);
         let stale = message(TYPE_SOCK_DIAG_BY_FAMILY, 6, &body);
         let done = message(TYPE_DONE, 7, &[0; 4]);
-        let listener = Listener { port: 8_080, waiting: 3, limit: 128 };
+        let listener = Listener { address: at(8_080), waiting: 3, limit: 128, inode: 77 };
         assert_eq!(read(&ours), Ok((false, vec![listener])));
         assert_eq!(read(&[&stale[..], &ours, &done, &ours].concat()), Ok((true, vec![listener])));
         assert_eq!(read(&[]), Ok((false, vec![])));
@@ -308,17 +346,17 @@ mod tests {
     #[test]
     fn ports_are_summed_and_bounded() {
         let (mut ports, mut sum) = (Vec::new(), Sum::default());
-        count(Listener { port: 80, waiting: 5, limit: 10 }, &mut ports, &mut sum);
-        count(Listener { port: 80, waiting: 1, limit: 10 }, &mut ports, &mut sum);
-        count(Listener { port: 81, waiting: 0, limit: 0 }, &mut ports, &mut sum);
+        count(at_port(80, 5, 10), &mut ports, &mut sum);
+        count(at_port(80, 1, 10), &mut ports, &mut sum);
+        count(at_port(81, 0, 0), &mut ports, &mut sum);
         assert_eq!(sum, Sum { waiting: 6, ratio: Some(0.5) });
         assert_eq!((ports[0].waiting, ports[0].limit, ports[0].sockets), (6, 20, 2));
         for port in 1_000..2_000 {
-            count(Listener { port, waiting: 1, limit: 1 }, &mut ports, &mut sum);
+            count(at_port(port, 1, 1), &mut ports, &mut sum);
         }
         assert_eq!((ports.len(), sum.waiting), (PORTS_MAX, 1_006));
         ports[5].sockets = 0;
-        count(Listener { port: 7, waiting: 1, limit: 1 }, &mut ports, &mut sum);
+        count(at_port(7, 1, 1), &mut ports, &mut sum);
         assert!(ports.len() == PORTS_MAX && ports.iter().any(|port| port.number == 7));
     }
 

@@ -214,25 +214,27 @@ fn figures(facts: &Facts) -> Vec<Part> {
     ]
 }
 
-/// One line of as many parts as fit: briefly where they do not, and then the least important left out.
+/// From this width on, parts have their whole words. By the width alone, so that a line does not change its form with its
+/// figures.
+const WORDS_COLUMNS: u16 = 132;
+
+/// One line of as many parts as fit: briefly on a narrow screen, and then the least important left out.
 fn line(buffer: &mut Buffer, area: Rect, mut parts: Vec<Part>, theme: Theme) {
     let fits = |parts: &[Part], gap: usize| {
         parts.iter().map(|part| part.width() + gap).sum::<usize>() <= usize::from(area.width) + gap
     };
-    let mut gap = 2;
-    if !fits(&parts, gap) {
-        gap = 1;
+    let gap = if area.width < WORDS_COLUMNS {
         parts.iter_mut().for_each(Part::shorten);
-    }
+        1 + usize::from(area.width >= 100)
+    } else {
+        2
+    };
     while !fits(&parts, gap) {
         let least = parts.iter().enumerate().max_by_key(|(_, part)| part.rank);
         match least.map(|(place, part)| (place, part.rank)) {
             Some((place, 1..)) => drop(parts.remove(place)),
             _ => break,
         }
-    }
-    if fits(&parts, 2) {
-        gap = 2;
     }
     let mut rest = area;
     let mut say = |text: &str, style: Style| {

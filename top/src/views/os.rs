@@ -30,9 +30,11 @@ const GROUPS: &[(&str, &[&str])] = &[
             "host.cpu",
             "host.load",
             "host.procs",
+            "host.softirq",
+            "host.irq",
+            "host.steal",
             "host.context",
             "host.interrupts",
-            "host.softirqs",
             "host.forks",
             "host.pressure_cpu",
         ],
@@ -67,6 +69,26 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("cgroup", &["cgroup."]),
 ];
 
+/// What is looked at first, in this order within its group; the others follow by name.
+const FIRST: &[&str] = &[
+    "host.cpu_busy_ratio",
+    "host.cpu_user_ratio",
+    "host.cpu_system_ratio",
+    "host.softirq_ratio",
+    "host.steal_ratio",
+    "host.procs_running",
+    "host.context_switches",
+    "host.memory_available_bytes",
+    "host.memory_free_bytes",
+    "host.memory_kernel_bytes",
+    "host.slab_bytes",
+    "host.tcp_sockets",
+    "host.accept_queue",
+    "host.listen_overflows",
+    "host.listen_drops",
+    "host.retransmitted_segments",
+];
+
 /// What sar tells of a process, whatever its name.
 const OF_PROCESS: &[&str] = &[
     "cpu_cores",
@@ -84,12 +106,13 @@ const OF_PROCESS: &[&str] = &[
 ];
 
 pub(super) fn page(scene: &Scene<'_>) -> Page {
-    let mut rows: Vec<(usize, Row)> = Vec::new();
+    let mut rows: Vec<((usize, usize), Row)> = Vec::new();
     for name in scene.moment.names() {
         let Some((order, group, rest)) = group(name) else { continue };
-        rows.push((order, row(scene, name, &group, rest)));
+        let place = FIRST.iter().position(|first| *first == name).unwrap_or(FIRST.len());
+        rows.push(((order, place), row(scene, name, &group, rest)));
     }
-    // Stable: within a group, names stay in their order.
+    // Stable: the others of a group stay in the order of their names.
     rows.sort_by_key(|&(order, _)| order);
     let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
     let mut page = Page { grid: Grid { columns: COLUMNS.to_vec(), rows }, ..Page::default() };

@@ -1,4 +1,7 @@
 //! entop's table of processes, for our runtime: a row for each shard.
+//!
+//! What a shard has *handled* are the kernel's events and the letters of other shards: where messages are only delivered,
+//! nearly all of its work comes by mail.
 
 use std::collections::HashMap;
 
@@ -10,7 +13,7 @@ use crate::screen::theme::Tone;
 use crate::views::Scene;
 use crate::words::Unit;
 
-/// The column of events since the table before.
+/// The column of what was handled since the table before.
 pub(super) const DELTA: usize = 5;
 
 /// The ten that have a digit first, in the digits' order.
@@ -19,8 +22,8 @@ const COLUMNS: [Column; 20] = [
     Column::words("name", "name", 8),
     Column::words("doing", "doing", 10),
     Column::words("status", "status", 9),
-    Column::figures("events", "events", 7),
-    Column::figures("events_delta", "Δ", 7),
+    Column::figures("handled", "handled", 7),
+    Column::figures("handled_delta", "Δ", 7),
     Column::figures("mail_queue", "mail", 6),
     Column::figures("memory_bytes", "memory", 8),
     Column::figures("connections", "conns", 6),
@@ -67,6 +70,7 @@ fn rows(tables: &Tables) -> Vec<Row> {
             let (before, earlier) = earlier?;
             Some(figure(name)? - number(before.cell(earlier, name))?).filter(|growth| *growth >= 0.0)
         };
+        let handled = |of: &dyn Fn(&str) -> Option<f64>| Some(of("events")? + of("served")?);
         let rate = |name: &str| Some(growth(name)? / elapsed_s?);
         let words = |name: &str| text(now.cell(row, name)).map_or(Value::Absent, Value::text);
         let status = text(now.cell(row, "status")).unwrap_or_default();
@@ -80,8 +84,8 @@ fn rows(tables: &Tables) -> Vec<Row> {
             words("name"),
             words("doing"),
             Value::text(status),
-            Value::of(figure("events"), Unit::Count),
-            Value::of(growth("events"), Unit::Count),
+            Value::of(handled(&figure), Unit::Count),
+            Value::of(handled(&growth), Unit::Count),
             Value::of(figure("mail_queue"), Unit::Count),
             Value::of(figure("memory_bytes"), Unit::Bytes),
             Value::of(figure("connections"), Unit::Count),

@@ -23,7 +23,7 @@ fn leave_and_open(sockets: usize) -> Vec<UdpSocket> {
 
 #[test]
 fn private_tables_are_counted_each_and_shared_ones_once() {
-    if !alone("descriptors::tests::private_tables_are_counted_each_and_shared_ones_once") {
+    if !alone("sources::descriptors::tests::private_tables_are_counted_each_and_shared_ones_once") {
         return;
     }
     const PRIVATE: u64 = 6;
@@ -78,7 +78,7 @@ fn private_tables_are_counted_each_and_shared_ones_once() {
 
 #[test]
 fn a_table_with_nothing_of_its_own_is_not_told_apart() {
-    if !alone("descriptors::tests::a_table_with_nothing_of_its_own_is_not_told_apart") {
+    if !alone("sources::descriptors::tests::a_table_with_nothing_of_its_own_is_not_told_apart") {
         return;
     }
     let mut descriptors = Descriptors::new(std::process::id());
@@ -100,7 +100,7 @@ fn a_table_with_nothing_of_its_own_is_not_told_apart() {
 
 #[test]
 fn a_table_that_never_stands_still_is_never_counted_twice() {
-    if !alone("descriptors::tests::a_table_that_never_stands_still_is_never_counted_twice") {
+    if !alone("sources::descriptors::tests::a_table_that_never_stands_still_is_never_counted_twice") {
         return;
     }
     const OPEN: usize = 50;
@@ -135,7 +135,7 @@ fn a_table_that_never_stands_still_is_never_counted_twice() {
 
 #[test]
 fn without_sizes_tables_are_listed() {
-    if !alone("descriptors::tests::without_sizes_tables_are_listed") {
+    if !alone("sources::descriptors::tests::without_sizes_tables_are_listed") {
         return;
     }
     let mut descriptors = Descriptors::new(std::process::id());

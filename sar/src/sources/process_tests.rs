@@ -70,7 +70,7 @@ fn kernel_releases_are_compared_by_number() {
 
 #[test]
 fn memory_that_is_touched_is_seen_at_once() {
-    if !alone("process::tests::memory_that_is_touched_is_seen_at_once") {
+    if !alone("sources::process::tests::memory_that_is_touched_is_seen_at_once") {
         return;
     }
     const BYTES: usize = 64 << 20;
@@ -86,7 +86,7 @@ fn memory_that_is_touched_is_seen_at_once() {
 
 #[test]
 fn both_exact_sources_agree_to_the_page() {
-    if !alone("process::tests::both_exact_sources_agree_to_the_page") {
+    if !alone("sources::process::tests::both_exact_sources_agree_to_the_page") {
         return;
     }
     let pid = std::process::id();
@@ -180,7 +180,7 @@ fn a_number_used_again_is_not_the_same_process() {
 
 #[test]
 fn threads_and_time_are_seen() {
-    if !alone("process::tests::threads_and_time_are_seen") {
+    if !alone("sources::process::tests::threads_and_time_are_seen") {
         return;
     }
     let mut process = Process::open(std::process::id(), "own").expect("this process");
@@ -215,7 +215,7 @@ fn threads_and_time_are_seen() {
 
 #[test]
 fn a_hundred_descriptors_are_a_hundred() {
-    if !alone("process::tests::a_hundred_descriptors_are_a_hundred") {
+    if !alone("sources::process::tests::a_hundred_descriptors_are_a_hundred") {
         return;
     }
     let mut process = Process::open(std::process::id(), "own").expect("this process");

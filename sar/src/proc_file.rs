@@ -17,6 +17,10 @@ const BUFFER_BYTES: usize = 4_096;
 /// and what stands in it is absent.
 pub const PROC_BYTES_MAX: usize = 4 << 20;
 
+/// A first part shorter than this is all there is, and the question for more is saved. The kernel prepares such a file a page at
+/// a time and ends a part early only before a record that does not fit the page; no record here is half a page long.
+const WHOLE_BYTES_MAX: usize = 2_048;
+
 /// A file held open, and the buffer it is read into.
 #[derive(Debug)]
 pub struct ProcFile {
@@ -68,7 +72,7 @@ impl ProcFile {
         &self.path
     }
 
-    /// A reading may come in parts, and only an empty part is the end of it.
+    /// A reading may come in parts, and only an empty part, or a first one that is short, is the end of it.
     fn fill(&mut self) -> io::Result<usize> {
         let mut filled = 0;
         loop {
@@ -80,6 +84,7 @@ impl ProcFile {
             }
             match self.file.read_at(&mut self.buffer[filled..], filled as u64) {
                 Ok(0) => return Ok(filled),
+                Ok(bytes) if filled == 0 && bytes < WHOLE_BYTES_MAX => return Ok(bytes),
                 Ok(bytes) => filled += bytes,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),

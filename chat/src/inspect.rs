@@ -39,12 +39,7 @@ impl Serialize for Shard<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { number, figures } = self;
         let own = OF_SHARD.iter().map(|figure| (figure.name, Number((figure.value)(figures))));
-        let more = [
-            ("shard", Number(*number as f64)),
-            ("busy_nanoseconds", Number(figures.stats.busy_ns.get() as f64)),
-            ("mail_waiting", Number(figures.waiting as f64)),
-        ];
-        serializer.collect_map(more.into_iter().chain(own))
+        serializer.collect_map(std::iter::once(("shard", Number(*number as f64))).chain(own))
     }
 }
 

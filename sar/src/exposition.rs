@@ -9,11 +9,13 @@ use std::sync::Arc;
 use regex_lite::Regex;
 use telemetry::{Kind, Meaning};
 
+use crate::values::NAME_BYTES_MAX;
+
 /// The most series of one endpoint. Those that stand behind them in the answer are left out and counted.
 pub const SERIES_MAX: usize = 1_000;
 
-/// The longest name of a value. A series with more and longer labels is left out and counted.
-pub(crate) const NAME_BYTES_MAX: usize = 256;
+/// The longest series, as it is written. A longer one is left out and counted.
+const SERIES_BYTES_MAX: usize = 1_024;
 
 /// Series that come and go (a label with a request's id, say) are forgotten when there have been so many.
 const KNOWN_MAX: usize = 16 * SERIES_MAX;
@@ -85,6 +87,10 @@ impl Exposition {
         let name = match self.known.get(series) {
             Some(Some(name)) => Arc::clone(name),
             Some(None) => return,
+            None if series.len() > SERIES_BYTES_MAX => {
+                scraped.left_out += 1;
+                return;
+            }
             None => {
                 let name = self.name(series, families, scraped);
                 self.known.insert(series.to_owned(), name.clone());

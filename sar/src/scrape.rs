@@ -75,7 +75,7 @@ impl<T: Send + 'static> Scrape<T> {
         };
         let too_late = || format!("no answer within {} ms", self.patience.as_millis());
         let trouble = trouble.or_else(|| is_late.then(too_late));
-        let is_news = self.outage.is_news(trouble.is_none());
+        let is_news = self.outage.is_news(trouble.as_deref());
         let problem = trouble.filter(|_| is_news);
         (answer, problem.map_or(Ok(()), |reason| Err(SarError::Scrape { url: self.url.clone(), reason })))
     }
@@ -90,23 +90,32 @@ impl<T: Send + 'static> Scrape<T> {
     }
 }
 
-/// Whether a failure is the first of an outage.
+/// So many reasons of one outage are told; more is a server that fails in a new way each time.
+const REASONS_MAX: usize = 4;
+
+/// Which failures are news: the first of an outage, and one for another reason than those that were told.
 #[derive(Debug, Default)]
 pub(crate) struct Outage {
-    told: bool,
+    told: Vec<String>,
     good: u32,
 }
 
 impl Outage {
-    /// Takes note of how it went, and says whether that is worth telling.
-    pub(crate) fn is_news(&mut self, went_well: bool) -> bool {
-        if went_well {
+    /// Takes note of how it went, `None` for well, and says whether that is worth telling.
+    pub(crate) fn is_news(&mut self, reason: Option<&str>) -> bool {
+        let Some(reason) = reason else {
             self.good += 1;
-            self.told &= self.good < GOOD_ANSWERS;
+            if self.good >= GOOD_ANSWERS {
+                self.told.clear();
+            }
             return false;
-        }
+        };
         self.good = 0;
-        !std::mem::replace(&mut self.told, true)
+        let is_news = self.told.len() < REASONS_MAX && !self.told.iter().any(|told| told == reason);
+        if is_news {
+            self.told.push(reason.to_owned());
+        }
+        is_news
     }
 }
 
@@ -117,9 +126,16 @@ mod tests {
     #[test]
     fn an_outage_is_told_once_until_it_is_well_over() {
         let mut outage = Outage::default();
-        assert!(!outage.is_news(true) && outage.is_news(false) && !outage.is_news(false));
-        assert!(!outage.is_news(true) && !outage.is_news(false), "one good answer does not end it");
-        (0..GOOD_ANSWERS).for_each(|_| assert!(!outage.is_news(true)));
-        assert!(outage.is_news(false));
+        let lost = Some("nobody listens there");
+        assert!(!outage.is_news(None) && outage.is_news(lost) && !outage.is_news(lost));
+        assert!(!outage.is_news(None) && !outage.is_news(lost), "one good answer does not end it");
+        assert!(
+            outage.is_news(Some("it is no chat")) && !outage.is_news(lost),
+            "another reason is news, once"
+        );
+        let news = (0..100).filter(|n| outage.is_news(Some(&format!("reason {n}")))).count();
+        assert_eq!(news + 2, REASONS_MAX);
+        (0..GOOD_ANSWERS).for_each(|_| assert!(!outage.is_news(None)));
+        assert!(outage.is_news(lost));
     }
 }

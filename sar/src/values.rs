@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+/// The longest name of a value that is taken from elsewhere. What has a longer one is left out.
+pub(crate) const NAME_BYTES_MAX: usize = 256;
+
 /// The name of a value: known when this was compiled, or made once and shared.
 #[derive(Debug, Clone)]
 pub enum Name {

@@ -24,6 +24,7 @@ use telemetry::{Kind, Meaning};
 
 use crate::errand::Errand;
 use crate::scrape::Outage;
+use crate::values::NAME_BYTES_MAX;
 use crate::{SCRAPE_PATIENCE, SarError, Source, Values};
 
 /// How long a command may run; then it is killed, and what it has printed is not used.
@@ -100,7 +101,7 @@ impl Exec {
             };
             if let Some(name) = self.names.get(name) {
                 out.push(name, value);
-            } else if self.names.len() < VALUES_MAX {
+            } else if self.names.len() < VALUES_MAX && name.len() <= NAME_BYTES_MAX {
                 let full: Arc<str> = format!("{}.{name}", self.name).into();
                 out.push(&full, value);
                 self.names.insert(name.to_owned(), full);
@@ -118,16 +119,11 @@ impl Source for Exec {
     fn sample(&mut self, out: &mut Values) -> Result<(), SarError> {
         // A command that takes its time is no trouble: only what it says, late or not.
         let Some(answer) = self.errand.answer() else { return Ok(()) };
-        let result = answer.and_then(|output| self.take(&output, out));
-        match result {
-            Err(reason) if self.outage.is_news(false) => {
-                Err(SarError::Command { command: self.command.clone(), reason })
-            }
-            Err(_) => Ok(()),
-            Ok(()) => {
-                self.outage.is_news(true);
-                Ok(())
-            }
+        let trouble = answer.and_then(|output| self.take(&output, out)).err();
+        let is_news = self.outage.is_news(trouble.as_deref());
+        match trouble.filter(|_| is_news) {
+            Some(reason) => Err(SarError::Command { command: self.command.clone(), reason }),
+            None => Ok(()),
         }
     }
 

@@ -91,8 +91,10 @@ pub struct Process {
     pss_file: Option<ProcFile>,
     descriptors: Descriptors,
     switches: Switches,
-    /// Whether it was told that something is hidden.
-    hidden_told: bool,
+    /// Whether it was told that the share of memory is hidden.
+    pss_told: bool,
+    /// Whether it was told that descriptors are hidden.
+    descriptors_told: bool,
     prefix: String,
     names: [Arc<str>; ROWS.len()],
     /// The processor time and the monotonic time of the last sample.
@@ -130,7 +132,8 @@ impl Process {
             pss_file: None,
             descriptors: Descriptors::new(pid),
             switches: Switches::new(pid),
-            hidden_told: false,
+            pss_told: false,
+            descriptors_told: false,
             prefix: prefix.to_owned(),
             names: ROWS.map(|(name, ..)| format!("{prefix}.{name}").into()),
             last: None,
@@ -236,10 +239,16 @@ impl Source for Process {
             seconds(busy_ticks.saturating_sub(last_ticks)) / elapsed_s
         });
         let whole = |count: u64| count as f64;
+        // One at a sample, each once.
         let hidden = match &pss_bytes {
-            _ if self.hidden_told => None,
-            Err(SarError::Read { source, .. }) if is_denied(source) => Some("share of memory"),
-            _ if descriptors.is_none() && self.is_hidden() => Some("descriptors"),
+            Err(SarError::Read { source, .. }) if !self.pss_told && is_denied(source) => {
+                self.pss_told = true;
+                Some("share of memory")
+            }
+            _ if descriptors.is_none() && !self.descriptors_told && self.is_hidden() => {
+                self.descriptors_told = true;
+                Some("descriptors")
+            }
             _ => None,
         };
         let values = [
@@ -260,10 +269,7 @@ impl Source for Process {
             out.push_some(name, value);
         }
         match hidden {
-            Some(what) => {
-                self.hidden_told = true;
-                Err(SarError::Hidden { pid: self.pid, what })
-            }
+            Some(what) => Err(SarError::Hidden { pid: self.pid, what }),
             None => Ok(()),
         }
     }

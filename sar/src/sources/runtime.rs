@@ -9,24 +9,39 @@
 //! late is part of the next sample. A chat that is not there, or does not answer, is a problem once; it is asked again at
 //! each sample, and found again when it is back.
 //!
-//! What a chat says is bounded: an answer by [`ANSWER_BYTES_MAX`], its names by [`NAMES_MAX`].
+//! What a chat says is bounded: an answer by [`ANSWER_BYTES_MAX`], its names by [`NAMES_MAX`], its tables by [`TABLES_MAX`],
+//! [`ROWS_MAX`] and [`COLUMNS_MAX`]. Only names of its own (`server.…`) are taken, so that whoever answers here cannot pass
+//! for the machine.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use telemetry::{Frame, Hello, Meaning, Sample, Table};
+use telemetry::{Cell, Frame, Hello, Meaning, Sample, Table};
 use ureq::http::StatusCode;
 
 use crate::http::Client;
 use crate::scrape::Scrape;
+use crate::values::NAME_BYTES_MAX;
 use crate::{SCRAPE_PATIENCE, SarError, Source, Values};
 
 pub use crate::http::ANSWER_BYTES_MAX;
 
 /// The most names of values that are taken from a chat. Those that come later are left out.
 pub const NAMES_MAX: usize = 4_096;
+
+/// The most tables of one answer. Those behind them are left out.
+pub const TABLES_MAX: usize = 8;
+
+/// The most rows of a table: more shards, or more connections, than any chat shows. Those behind them are left out.
+pub const ROWS_MAX: usize = 4_096;
+
+/// The most columns of a table. One that has more is left out.
+pub const COLUMNS_MAX: usize = 64;
+
+/// The longest explanation of a name; a longer one is left out.
+const HELP_BYTES_MAX: usize = 1_024;
 
 /// The first part of the names in a chat's own frames.
 const OWN_PREFIX: &str = "server";
@@ -178,7 +193,9 @@ impl Runtime {
         for frame in frames {
             match frame {
                 Frame::Sample(sample) => self.take_sample(&sample, out),
-                Frame::Table(table) => self.tables.push(table),
+                Frame::Table(table) => {
+                    self.tables.extend(bounded(table).filter(|_| self.tables.len() < TABLES_MAX));
+                }
                 Frame::Hello(hello) => {
                     let is_same = |known: &Hello| known.pid == hello.pid && known.version == hello.version;
                     if !self.hello.as_ref().is_some_and(is_same) {
@@ -188,8 +205,11 @@ impl Runtime {
                 }
                 Frame::Catalog(catalog) => {
                     for (name, meaning) in catalog.names {
-                        if self.meanings.len() < NAMES_MAX {
-                            self.meanings.insert(renamed(&name, &self.prefix), meaning);
+                        let name = renamed(&name, &self.prefix);
+                        if let Some(name) = name.filter(|_| {
+                            self.meanings.len() < NAMES_MAX && meaning.help.len() <= HELP_BYTES_MAX
+                        }) {
+                            self.meanings.insert(name, meaning);
                         }
                     }
                 }
@@ -202,8 +222,10 @@ impl Runtime {
         for (name, &value) in &sample.values {
             if let Some(name) = self.names.get(name) {
                 out.push(name, value);
-            } else if self.names.len() < NAMES_MAX {
-                let here: Arc<str> = renamed(name, &self.prefix).into();
+            } else if self.names.len() < NAMES_MAX
+                && let Some(here) = renamed(name, &self.prefix)
+            {
+                let here: Arc<str> = here.into();
                 out.push(&here, value);
                 self.names.insert(name.clone(), here);
             }
@@ -288,12 +310,29 @@ impl Reader {
     }
 }
 
-/// A name of the chat's, as it is called here.
-fn renamed(name: &str, prefix: &str) -> String {
-    match name.strip_prefix(OWN_PREFIX) {
-        Some(rest) if rest.starts_with('.') => format!("{prefix}{rest}"),
-        _ => name.to_owned(),
+/// A name of the chat's, as it is called here; `None` for one that is not its own, or too long.
+fn renamed(name: &str, prefix: &str) -> Option<String> {
+    let rest = name.strip_prefix(OWN_PREFIX).filter(|rest| rest.starts_with('.'))?;
+    (name.len() <= NAME_BYTES_MAX).then(|| format!("{prefix}{rest}"))
+}
+
+/// A table within its bounds; what its texts have too much is cut off.
+fn bounded(mut table: Table) -> Option<Table> {
+    let is_fit = |text: &String| text.len() <= NAME_BYTES_MAX;
+    if table.columns.len() > COLUMNS_MAX || !is_fit(&table.name) || !table.columns.iter().all(is_fit) {
+        return None;
     }
+    table.rows.truncate(ROWS_MAX);
+    for cell in table.rows.iter_mut().flat_map(|row| {
+        row.truncate(COLUMNS_MAX);
+        row
+    }) {
+        if let Cell::Text(text) = cell {
+            let end = (0..=NAME_BYTES_MAX.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+            text.truncate(end.unwrap_or(0));
+        }
+    }
+    Some(table)
 }
 
 #[cfg(test)]

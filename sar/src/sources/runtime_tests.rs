@@ -82,10 +82,7 @@ fn a_second_chat_may_have_another_prefix() {
     runtime.sample(&mut values).expect("an answer");
     assert_eq!((values.get("blue.served"), values.get("server.served")), (Some(12.0), None));
     assert!(values.get("blue.scrape_us").is_some());
-    assert_eq!(
-        (renamed("serverless.x", "blue"), renamed("host.x", "blue")),
-        ("serverless.x".into(), "host.x".into())
-    );
+    assert_eq!((renamed("serverless.x", "blue"), renamed("host.x", "blue")), (None, None));
 }
 
 #[test]
@@ -197,4 +194,31 @@ fn an_id_is_looked_for() {
     assert_eq!(Runtime::find(server.address, "a/b c").expect("an answer"), None);
     let error = Runtime::find(server.address, "?").expect_err("refused").to_string();
     assert!(error.ends_with(": its answer is 400 Bad Request: no id"), "{error}");
+}
+
+#[test]
+fn names_and_tables_that_are_too_much_are_left_out() {
+    let mut runtime = patient(SocketAddr::from(([127, 0, 0, 1], 9)));
+    let mut values = Values::new();
+    let names = [
+        format!("server.{}", "x".repeat(NAME_BYTES_MAX)),
+        "host.cpu_busy_ratio".into(),
+        "server.good".into(),
+    ];
+    let sample = Sample { values: names.map(|name| (name, 1.0)).into(), ..Sample::default() };
+    let wide = Table { columns: vec![String::new(); COLUMNS_MAX + 1], ..Table::default() };
+    let long = Table {
+        name: "shards".into(),
+        columns: vec!["name".into()],
+        rows: vec![vec![Cell::Text("é".repeat(NAME_BYTES_MAX)); COLUMNS_MAX * 2]; ROWS_MAX + 1],
+        ..Table::default()
+    };
+    let mut frames = vec![Frame::Sample(sample), Frame::Table(wide), Frame::Table(long)];
+    frames.extend((0..2 * TABLES_MAX).map(|_| Frame::Table(Table::default())));
+    runtime.take(frames, &mut values);
+    assert_eq!(values.iter().collect::<Vec<_>>(), [("server.good", 1.0)]);
+    assert_eq!(runtime.tables.len(), TABLES_MAX);
+    let rows = &runtime.tables[0].rows;
+    assert_eq!((rows.len(), rows[0].len()), (ROWS_MAX, COLUMNS_MAX));
+    assert!(matches!(&rows[0][0], Cell::Text(text) if text.len() == NAME_BYTES_MAX));
 }

@@ -9,6 +9,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Drain, Health, Mark, Stamp};
 
 /// For so many updates in a row a queue must be below half of its thresholds before its alert is cleared.
@@ -27,13 +29,15 @@ pub struct Alert {
 }
 
 /// Past which a queue raises an alert.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Threshold {
     /// The name of the queue, or the beginning of names and a `*`.
     pub queue: String,
     /// The longest that it should be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub length: Option<f64>,
     /// The longest that anything should wait in it. A queue that nothing leaves is past it after so long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_s: Option<f64>,
 }
 

@@ -5,10 +5,13 @@
 //!   drain = length ÷ (dequeue rate − enqueue rate)   the queue is empty after so long, or never
 //! ```
 //!
-//! `health.rs` says how rates are found, `alert.rs` when an alert is raised.
+//! `health.rs` says how rates are found, `alert.rs` when an alert is raised, and `described.rs` how a
+//! recording says which queues were followed.
 
 use std::collections::HashMap;
 use std::fmt::Write;
+
+use serde::{Deserialize, Serialize};
 
 use crate::alert::{Watch, mark};
 use crate::health::{Followed, Reading};
@@ -21,15 +24,17 @@ pub const QUEUES_MAX: usize = 4_096;
 const SILENCE_US: u64 = 10_000_000;
 
 /// Where the figures of a queue are found among values.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueSpec {
     /// What the queue is called.
     pub name: String,
     /// The value that says how much waits, in the unit that its last word says.
     pub length: String,
     /// The counter of what came in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enqueued: Option<String>,
     /// The counter of what went out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dequeued: Option<String>,
 }
 

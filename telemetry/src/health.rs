@@ -35,6 +35,8 @@ pub struct Health {
     pub drain: Option<Drain>,
     /// What is wrong, if anything is.
     pub alert: Option<Alert>,
+    /// How long ago all this was so, for a queue whose figures have stopped coming. It is here for its alert.
+    pub silent_s: Option<f64>,
 }
 
 /// How long until nothing waits.
@@ -78,6 +80,7 @@ impl Health {
             delay_s: None,
             drain: None,
             alert: None,
+            silent_s: None,
         }
     }
 
@@ -154,7 +157,7 @@ impl Followed {
     pub(crate) fn tell(&self, at_us: u64, length: f64, health: &mut Health) {
         let rate = |name| self.rates.get(name).map(|decayed| decayed.averages[TEN_SECONDS]);
         let (enqueue, dequeue) = (rate("enqueued"), rate("dequeued"));
-        (health.at_us, health.length) = (at_us, length);
+        (health.at_us, health.length, health.silent_s) = (at_us, length, None);
         (health.enqueue_per_s, health.dequeue_per_s) = (enqueue, dequeue);
         health.delay_s = dequeue.and_then(|dequeue| quotient(length, dequeue));
         let shrinks = match (enqueue, dequeue) {

@@ -238,24 +238,58 @@ fn each_shard_has_two_queues() {
 }
 
 #[test]
-fn a_queue_that_falls_silent_is_gone_and_its_alert_cleared() {
-    let threshold = Threshold { queue: "mail of *".into(), length: Some(10.0), delay_s: None };
-    let mut queues = Queues::new(spec(false, true), vec![threshold]);
+fn a_queue_that_falls_silent_is_forgotten_and_may_come_again() {
+    let mut queues = Queues::new(spec(false, true), vec![]);
     for second in 1..4 {
         queues.update_table(&shards("server", second, &[1.0, 99.0]));
     }
-    assert_eq!(told(&mut queues), pairs(&[("alert.raised", "length over 10")]));
     let alive = |at_us: u64, queues: &mut Queues| {
         queues.update(at_us, &|_| Some(0.0));
         queues.health().len()
     };
     assert_eq!(alive(13 * SECOND_US, &mut queues), 5);
     assert_eq!(alive(13 * SECOND_US + 1, &mut queues), 1);
-    assert_eq!(told(&mut queues), pairs(&[("alert.cleared", "length over 10")]));
-    // It may come again.
     queues.update_table(&shards("server", 14, &[1.0]));
     assert_eq!(queues.health().len(), 3);
     assert_eq!(queues.health()[1].name, "mail of shard 0");
+    assert_eq!(told(&mut queues), []);
+}
+
+/// The alert of a queue that fell silent used to be cleared, at the worst moment.
+#[test]
+fn an_alert_outlasts_the_silence_of_its_queue() {
+    let threshold = Threshold { queue: "mail of *".into(), length: Some(100_000.0), delay_s: None };
+    let mut queues = Queues::new(spec(false, true), vec![threshold]);
+    for second in 1..4 {
+        queues.update_table(&shards("server", second, &[1.0, 600_000.0]));
+    }
+    assert_eq!(told(&mut queues), pairs(&[("alert.raised", "length over 100000")]));
+    let loud = queues.health()[1].clone();
+    assert_eq!((loud.name.as_str(), loud.silent_s), ("mail of shard 1", None));
+
+    let mut marks = vec![];
+    for second in 4..=63 {
+        queues.update(second * SECOND_US, &|_| None);
+        marks.append(&mut queues.take_marks());
+    }
+    let [mark] = &marks[..] else { panic!("one mark: {marks:?}") };
+    assert_eq!((mark.name.as_str(), mark.at.mono_us), ("alert.silent", 14 * SECOND_US));
+    let expected = serde_json::json!({
+        "queue": "mail of shard 1", "length": 600_000.0, "delay_s": 6_000.0, "drain_s": "never",
+        "threshold": "length over 100000", "silent_s": 11.0,
+    });
+    assert_eq!(serde_json::to_value(&mark.attributes).expect("JSON"), expected);
+    assert_eq!(queues.health(), [Health { silent_s: Some(60.0), ..loud.clone() }], "the last figures");
+
+    // What comes again is judged as usual.
+    for (second, mail) in [(64, 600_000.0), (65, 0.0), (66, 0.0)] {
+        queues.update_table(&shards("server", second, &[1.0, mail]));
+        assert_eq!(told(&mut queues), []);
+        let health = queues.health().iter().find(|health| health.name == loud.name).expect("still there");
+        assert_eq!((health.silent_s, &health.alert), (None, &loud.alert));
+    }
+    queues.update_table(&shards("server", 67, &[1.0, 0.0]));
+    assert_eq!(told(&mut queues), pairs(&[("alert.cleared", "length over 100000")]));
 }
 
 #[test]

@@ -133,6 +133,54 @@ fn a_server_that_began_anew_has_no_rate_for_that_interval() {
     assert!(near(health.enqueue_per_s, Some(100.0)) && near(health.dequeue_per_s, Some(100.0)), "{health:?}");
 }
 
+/// What followed used to stay as high as before the drop, and for the rest of the run nothing seemed to come in.
+#[test]
+fn letters_that_are_dropped_leave_no_trace_in_later_rates() {
+    const PER_S: f64 = 977.0 * 1024.0;
+    for steady in [0, 30] {
+        let mut queues = Queues::new(spec(false, true), vec![]);
+        let mut queue = Exact { at_us: SECOND_US, came: 100e6, went: 0.0 };
+        for _ in 0..=steady {
+            queue.tell(&mut queues);
+            queue.pass(SECOND_US, PER_S, PER_S);
+        }
+        // 99 MB are gone, and none of them was dequeued.
+        queue.came -= 99e6 + PER_S;
+        queue.went -= PER_S;
+        for second in 0..300 {
+            queue.tell(&mut queues);
+            queue.pass(SECOND_US, PER_S, PER_S);
+            let health = &queues.health()[0];
+            if second >= 2 {
+                assert!(near(health.enqueue_per_s, Some(PER_S)), "after {second} s: {health:?}");
+                assert_eq!(health.drain, Some(Drain::Never), "after {second} s: {health:?}");
+            }
+        }
+        let health = &queues.health()[0];
+        assert!(near(health.dequeue_per_s, Some(PER_S)), "{health:?}");
+        assert!(near(health.delay_s, Some(1e6 / PER_S)), "{health:?}");
+    }
+}
+
+/// A length that is read a moment after its counter is off by what came between.
+#[test]
+fn a_length_read_a_moment_off_makes_no_rate() {
+    let mut queues = Queues::new(spec(true, false), vec![]);
+    let mut queue = Exact { at_us: SECOND_US, came: 10.0, went: 0.0 };
+    for second in 0..50 {
+        let early = if second % 5 == 4 { 40.0 } else { 0.0 };
+        queues.update(queue.at_us, &|name| match name {
+            "length" => Some(queue.came - queue.went + early),
+            "in" => Some(queue.came),
+            _ => None,
+        });
+        queue.pass(SECOND_US, 0.0, 0.0);
+        queue.came += early;
+    }
+    // Nothing ever went out.
+    assert_eq!(queues.health()[0].dequeue_per_s, Some(0.0));
+}
+
 /// The names and attributes of the marks so far.
 fn told(queues: &mut Queues) -> Vec<(String, String)> {
     let text =

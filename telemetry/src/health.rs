@@ -2,9 +2,8 @@
 //!
 //! Rates are the averages over the 10 s decay. Only one of the two counters is needed beside the length, because what
 //! came in is what went out and what is there: enqueued = dequeued + length, but for a constant. (Where letters are
-//! dropped from a queue, the enqueue rate that follows is net of them, and stays as it was while
-//! more are dropped than come.) With no counter at all there is still a drain,
-//! by how the length itself goes.
+//! dropped from a queue, the enqueue rate that follows is net of them, and stays as it was while more are dropped than
+//! come.) With no counter at all there is still a drain, by how the length itself goes.
 
 use std::fmt;
 

@@ -169,6 +169,7 @@ impl App {
             moment: self.player.moment(),
             at_us: self.at_us(),
             live: self.is_live(),
+            latest: matches!(self.clock, Clock::Follow),
             by: self.by,
             interval: self.interval,
         }

@@ -19,6 +19,12 @@ pub(crate) const WINDOW: Duration = Duration::from_secs(300);
 /// A name that nothing was told of for so long is of something that is gone. Longer than the longest interval.
 const STALE: Duration = Duration::from_secs(65);
 
+/// How many of its own intervals something may keep silent before what it said last is no longer how it is now.
+const SILENT_INTERVALS: u64 = 3;
+
+/// And so long at least: a busy machine is late.
+const SILENCE_MIN: Duration = Duration::from_secs(3);
+
 /// Values of the last seconds that are kept for each name.
 const RECENT_MAX: usize = 60;
 
@@ -33,6 +39,39 @@ const KINDS_MAX: usize = 64;
 pub(crate) struct Tables {
     pub(crate) now: Table,
     pub(crate) before: Option<Table>,
+    pace: Pace,
+}
+
+/// When something was said last, and how often it is said.
+#[derive(Debug, Clone, Copy, Default)]
+struct Pace {
+    at_us: u64,
+    /// From the time before the last to the last; 0 when there was none.
+    gap_us: u64,
+    /// The shorter of the last two gaps: one of them may have been a silence.
+    interval_us: u64,
+}
+
+impl Pace {
+    fn said(&mut self, at_us: u64) {
+        let gap_us = if self.at_us == 0 { 0 } else { at_us.saturating_sub(self.at_us) };
+        // Said twice at once, it was said once.
+        if gap_us > 0 {
+            self.interval_us = if self.gap_us == 0 { gap_us } else { gap_us.min(self.gap_us) };
+            self.gap_us = gap_us;
+        }
+        self.at_us = self.at_us.max(at_us);
+    }
+
+    /// For how long it has been silent, if that is longer than it should be.
+    fn silence(&self, now_us: u64) -> Option<Duration> {
+        let bound_us = match self.interval_us {
+            0 => STALE.as_micros() as u64,
+            interval_us => (SILENT_INTERVALS * interval_us).max(SILENCE_MIN.as_micros() as u64),
+        };
+        let silent_us = now_us.saturating_sub(self.at_us);
+        (silent_us > bound_us).then(|| Duration::from_micros(silent_us))
+    }
 }
 
 impl Tables {
@@ -48,7 +87,9 @@ impl Tables {
 #[derive(Debug)]
 pub(crate) struct Moment {
     at: Stamp,
-    latest: BTreeMap<String, (u64, f64)>,
+    /// Up to when was looked for frames; later than the last of them when there was silence.
+    looked_us: u64,
+    latest: BTreeMap<String, (Pace, f64)>,
     decays: Decays,
     recent: HashMap<String, Recent>,
     tables: BTreeMap<String, Tables>,
@@ -69,6 +110,7 @@ impl Default for Moment {
     fn default() -> Moment {
         Moment {
             at: Stamp::default(),
+            looked_us: 0,
             latest: BTreeMap::new(),
             decays: Decays::new(),
             recent: HashMap::new(),
@@ -87,25 +129,46 @@ impl Moment {
         self.at
     }
 
-    /// A name's latest value, as it was sampled.
+    fn now_us(&self) -> u64 {
+        self.at.mono_us.max(self.looked_us)
+    }
+
+    /// A name's value now, as it was sampled; `None` when it has been silent for too long.
     pub(crate) fn value(&self, name: &str) -> Option<f64> {
+        let (pace, value) = self.latest.get(name)?;
+        pace.silence(self.now_us()).is_none().then_some(*value)
+    }
+
+    /// A name's last value, however long ago it was said: what a total has reached.
+    pub(crate) fn reached(&self, name: &str) -> Option<f64> {
         self.latest.get(name).map(|&(_, value)| value)
     }
 
-    /// A gauge's latest value or a counter's latest rate, and what they were lately.
+    /// A gauge's value or a counter's rate now, and what they were lately.
     pub(crate) fn decayed(&self, name: &str) -> Option<Decayed> {
+        self.value(name)?;
         self.decays.get(name)
     }
 
-    /// A counter's latest rate, per second.
+    /// A counter's rate now, per second.
     pub(crate) fn rate(&self, name: &str) -> Option<f64> {
-        self.decays.get(name).filter(|decayed| decayed.kind == Kind::Counter).map(|decayed| decayed.value)
+        self.decayed(name).filter(|decayed| decayed.kind == Kind::Counter).map(|decayed| decayed.value)
+    }
+
+    /// For how long a name has been silent, if that is longer than it should be.
+    pub(crate) fn silence(&self, name: &str) -> Option<Duration> {
+        self.latest.get(name)?.0.silence(self.now_us())
     }
 
     /// All names that were told of lately, in order.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        let since_us = self.at.mono_us.saturating_sub(STALE.as_micros() as u64);
-        self.latest.iter().filter(move |(_, (at_us, _))| *at_us >= since_us).map(|(name, _)| name.as_str())
+        let since_us = self.now_us().saturating_sub(STALE.as_micros() as u64);
+        self.latest.iter().filter(move |(_, (pace, _))| pace.at_us >= since_us).map(|(name, _)| name.as_str())
+    }
+
+    /// All names that were ever told of and begin so, in order.
+    pub(crate) fn names_behind<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+        self.latest.keys().map(String::as_str).filter(move |name| name.starts_with(prefix))
     }
 
     /// A name's values of the last seconds, one a second.
@@ -113,7 +176,12 @@ impl Moment {
         self.recent.get(name).into_iter().flat_map(|recent| recent.values.iter().copied())
     }
 
-    /// A table and the one before it.
+    /// For how long a table has not been told, if that is longer than it should be.
+    pub(crate) fn table_silence(&self, name: &str) -> Option<Duration> {
+        self.tables.get(name)?.pace.silence(self.now_us())
+    }
+
+    /// A table and the one before it, however old.
     pub(crate) fn table(&self, name: &str) -> Option<&Tables> {
         self.tables.get(name)
     }
@@ -165,9 +233,12 @@ impl Moment {
         self.samples += u64::from(sample.values.contains_key("server.connections"));
         for (name, &value) in &sample.values {
             if let Some(latest) = self.latest.get_mut(name) {
-                *latest = (at_us, value);
+                latest.0.said(at_us);
+                latest.1 = value;
             } else if self.latest.len() < NAMES_MAX {
-                self.latest.insert(name.clone(), (at_us, value));
+                let mut pace = Pace::default();
+                pace.said(at_us);
+                self.latest.insert(name.clone(), (pace, value));
             }
         }
         let values = sample.values.iter().map(|(name, &value)| (name.as_str(), value));
@@ -186,9 +257,12 @@ impl Moment {
     fn fold_table(&mut self, table: Table) {
         self.queues.update_table(&table);
         if let Some(tables) = self.tables.get_mut(&table.name) {
+            tables.pace.said(table.at.mono_us);
             tables.before = Some(std::mem::replace(&mut tables.now, table));
         } else if self.tables.len() < KINDS_MAX {
-            self.tables.insert(table.name.clone(), Tables { now: table, before: None });
+            let mut pace = Pace::default();
+            pace.said(table.at.mono_us);
+            self.tables.insert(table.name.clone(), Tables { now: table, before: None, pace });
         }
     }
 }
@@ -229,6 +303,9 @@ impl Player {
     /// Moves on to `until_us`. Says whether anything was said meanwhile.
     pub(crate) fn advance(&mut self, history: &History, until_us: u64) -> Result<bool, TopError> {
         let mut moved = false;
+        if until_us != u64::MAX {
+            self.moment.looked_us = until_us.min(history.last_us());
+        }
         loop {
             let next = match self.ahead.take() {
                 Some(frame) => Some(frame),

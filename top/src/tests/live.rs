@@ -100,6 +100,65 @@ fn a_lost_server_is_shown_as_lost_and_its_history_stays() {
     assert!(seen.contains("LOST: the sampler has ended"), "{seen}");
 }
 
+/// What the machine still says when everybody else is silent.
+fn host_alone(second: u64) -> Frame {
+    let mut frames = fixture::frames(second).into_iter();
+    let Some(Frame::Sample(mut sample)) = frames.find(|frame| matches!(frame, Frame::Sample(_))) else {
+        panic!("a sample each second")
+    };
+    sample.values.retain(|name, _| name.starts_with("host.") || name.starts_with("sar."));
+    Frame::Sample(sample)
+}
+
+/// 15 s after a chat was killed, the header still said how many connections and messages it had, and its shards were
+/// "ok"; 3 minutes after a publisher fell silent, it still sent 40,000/s.
+#[test]
+fn what_was_said_too_long_ago_is_not_how_it_is() {
+    let (mut app, server, _asked) = attach();
+    tell(&server, 0..60);
+    let seen = hear(&mut app);
+    assert!(seen.contains("conns 12,000") && seen.contains("in 3000/s"), "{seen}");
+    server.send(LiveEvent::Lost { reason: "gone".into() }).expect("heard");
+    let seen = hear(&mut app);
+    assert!(seen.contains("conns –") && seen.contains("in –") && !seen.contains(" up "), "{seen}");
+    // Looked back at, it is what it was.
+    let seen = press(&mut app, "←");
+    assert!(seen.contains("conns 12,000"), "{seen}");
+    press(&mut app, "$");
+    for second in 60..75 {
+        server.send(LiveEvent::Frame(host_alone(second))).expect("heard");
+    }
+    // Found again, but it has not said anything yet.
+    let attached = LiveEvent::Attached { server: "127.0.0.1:8002".into(), latency: Duration::from_millis(3) };
+    server.send(attached).expect("heard");
+    let seen = hear(&mut app);
+    assert!(seen.contains("LIVE") && seen.contains("+1:14 of 1:14"), "{seen}");
+    for figure in ["conns –", "ids –", "in –", "out –", "mem –", "each –", "cpu –"] {
+        assert!(seen.contains(figure), "{figure}: {seen}");
+    }
+    let silence = "the server has said nothing for 15 s";
+    assert!(seen.contains(silence) && seen.contains("chat-3") && !seen.contains(" ok "), "{seen}");
+    let seen = press(&mut app, "c");
+    assert!(seen.contains(silence) && !seen.contains("127.0.0.1:40"), "{seen}");
+    let seen = press(&mut app, "m");
+    assert!(seen.contains(silence), "{seen}");
+    // What was reached stays reached; nothing is sent any more.
+    let seen = press(&mut app, "l");
+    let row = |name: &str| {
+        let line = seen.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{name}: {seen}"));
+        line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(row("message rate")[3..5], ["1448/s", "–"], "{seen}");
+    assert_eq!(row("messages arrived")[2..4], ["42,000", "–"], "{seen}");
+    // Said again, it is there again.
+    tell(&server, 75..77);
+    let seen = press(&mut app, "s");
+    assert!(
+        seen.contains("conns 12,000") && seen.contains(" ok ") && !seen.contains("said nothing"),
+        "{seen}"
+    );
+}
+
 #[test]
 fn the_server_is_asked_for_intervals_orders_and_ids() {
     let (mut app, server, asked) = attach();

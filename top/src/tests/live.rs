@@ -195,6 +195,52 @@ fn the_server_is_asked_for_intervals_orders_and_ids() {
     assert_eq!(asked.try_iter().last(), Some(Control::Stop));
 }
 
+/// The sampling froze on a hung server, `finding` stayed set, and nobody was told.
+#[test]
+fn an_id_that_cannot_be_looked_for_is_told() {
+    let (mut app, server, asked) = attach();
+    tell(&server, 0..3);
+    hear(&mut app);
+    let seen = press(&mut app, "f5\n");
+    assert!(seen.contains("looking for id 5"), "{seen}");
+    let seen = press(&mut app, "f6\n");
+    assert!(seen.contains("still looking for id 5"), "{seen}");
+    assert_eq!(asked.try_iter().collect::<Vec<_>>(), [Control::Find(5)], "one at a time");
+    server.send(LiveEvent::NotLooked { id: 5, reason: "no answer within 4 s".into() }).expect("heard");
+    let seen = hear(&mut app);
+    assert!(seen.contains("could not look for id 5: no answer within 4 s"), "{seen}");
+    press(&mut app, "f6\n");
+    assert_eq!(asked.try_recv(), Ok(Control::Find(6)), "and the next may be asked for");
+}
+
+/// On a full disk the clock stood still, and each frame said anew that it could not be kept.
+#[test]
+fn on_a_full_disk_it_goes_on_and_says_so_once() {
+    let (mut app, server, _asked) = attach();
+    tell(&server, 0..2);
+    let seen = hear(&mut app);
+    assert!(seen.contains("LIVE  +0:01 of 0:01"), "{seen}");
+    app.history.fill_disk();
+    // What was kept just before is not read after what could not be.
+    tell(&server, 2..5);
+    let seen = hear(&mut app);
+    assert!(seen.contains("LIVE  +0:04 of 0:04") && seen.contains("could not keep"), "{seen}");
+    assert_eq!(app.player.moment().value("server.uptime_s"), Some(6.0));
+    app.say("something else");
+    tell(&server, 5..60);
+    let seen = hear(&mut app);
+    assert!(seen.contains("LIVE  +0:59 of 0:59") && seen.contains("something else"), "{seen}");
+    assert!(seen.contains("conns 12,000") && seen.contains("1590"), "{seen}");
+    // What was kept can be looked back at, and the end is where it was.
+    let seen = press(&mut app, "^");
+    assert!(seen.contains("PAUSED  +0:00 of 0:59"), "{seen}");
+    tell(&server, 60..61);
+    press(&mut app, "$");
+    tell(&server, 61..63);
+    let seen = hear(&mut app);
+    assert!(seen.contains("LIVE  +1:02 of 1:02") && seen.contains("conns 12,000"), "{seen}");
+}
+
 #[test]
 fn one_screen_of_a_live_server_waits_until_there_is_something_to_compare() {
     let print = Print::Screen { width: 100, height: 30 };

@@ -88,6 +88,22 @@ fn a_recording_with_little_in_it_says_what_is_missing() {
     assert!(draw(&mut app, 100, 24).contains("load 1m"), "what is there is shown");
 }
 
+/// It said that it was attaching, and that all was well.
+#[test]
+fn a_recording_with_nothing_in_it_is_no_screen() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("nothing.jsonl");
+    drop(telemetry::RecordingWriter::create(&path).expect("a new file"));
+    let mut app = open(&path, View::Shards, None);
+    let seen = draw(&mut app, 100, 24);
+    assert!(seen.contains("NO FRAMES") && !seen.contains("ATTACHING"), "{seen}");
+    let options = Options { view: View::Shards, interval: Duration::from_secs(1), colours: true, at: None };
+    let print = crate::Print::Screen { width: 100, height: 24 };
+    let printed = crate::once(Feed::Recording(path), options, print, Duration::ZERO);
+    let error = printed.expect_err("nothing to print").to_string();
+    assert!(error.starts_with("no frames in '"), "{error}");
+}
+
 #[test]
 fn no_size_panics_and_a_tiny_one_says_what_it_takes() {
     let folder = tempfile::tempdir().expect("a folder");

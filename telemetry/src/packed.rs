@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A block that is damaged is skipped, counted, and the next one looked for by its magic number: a cut loses at most
-//! the last block. The offset of a frame is that of its block in the file, and its number in the block.
+//! the last block, which is about a minute. The offset of a frame is that of its block in the file, and its number in the block.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};

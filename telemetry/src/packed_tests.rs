@@ -122,6 +122,33 @@ fn a_cut_anywhere_in_the_last_kilobyte_loses_at_most_the_last_block() {
     }
 }
 
+/// Five minutes were one block, and a cut of a few bytes lost all of them.
+#[test]
+fn a_cut_of_a_few_bytes_loses_about_a_minute() {
+    let samples = |step_us: u64| -> Vec<_> {
+        let samples = frames(300).into_iter().filter_map(|frame| match frame {
+            Frame::Sample(sample) if sample.source == "host" => Some(sample),
+            _ => None,
+        });
+        let at = |number| Stamp { mono_us: number * step_us, wall_us: 1 << 50 };
+        samples.zip(0..).map(|(sample, number)| Frame::Sample(Sample { at: at(number), ..sample })).collect()
+    };
+    for step_us in [1_000_000, 60_000_000] {
+        let frames = samples(step_us);
+        let (dir, path) = packed(&lines(&frames));
+        let whole = fs::read(&path).expect("bytes");
+        let cut_path = dir.path().join("cut");
+        for cut in 5..=40 {
+            fs::write(&cut_path, &whole[..whole.len() - cut]).expect("written");
+            let (read, recording) = read(&cut_path);
+            assert!(read.len() >= 240, "cut by {cut}: {}", read.len());
+            assert!(same(&read, &frames[..read.len()]));
+            assert!(recording.cut(), "cut by {cut}");
+        }
+        assert!(!read(&path).1.cut());
+    }
+}
+
 #[test]
 fn damage_costs_no_more_than_its_block() {
     let frames = frames(700);

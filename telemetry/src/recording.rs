@@ -128,12 +128,19 @@ impl Recording {
     }
 
     /// Whether the recording ends in the middle of a frame, as of opening it or of the last time its end was reached:
-    /// its writer died, or is still writing.
+    /// its writer died, or is still writing. A packed one ends so only when it was [`cut`](Self::cut).
     pub fn torn(&self) -> bool {
         match &self.reader {
             Reader::Plain(plain) => plain.torn,
             Reader::Packed(packed) => packed.torn(),
         }
+    }
+
+    /// Whether this is a packed recording without its end, as of the last time that the end was reached. A packed file
+    /// appears whole, so that no writer died: it was copied in part, or the disk was full. A cut between two blocks leaves
+    /// no trace.
+    pub fn cut(&self) -> bool {
+        self.is_packed() && self.torn()
     }
 
     /// How often something was skipped, each time that it was come by.

@@ -15,8 +15,8 @@ use telemetry::{Frame, Hello, Kind, Mark, Queues, Recording, Stamp};
 use crate::TopError;
 use crate::past::chronicle::Chronicle;
 use crate::past::events::Events;
+use crate::past::health::Described;
 use crate::past::names;
-
 use crate::past::spool::{SPOOL_BYTES_MAX, Spool};
 use crate::past::tape::Tape;
 
@@ -67,6 +67,8 @@ pub(crate) struct Known {
     pub(crate) plan: Option<Mark>,
     /// Where the server listens, if it said so.
     pub(crate) ready: Option<Mark>,
+    /// Which queues are followed.
+    pub(crate) described: Described,
     /// How fast connections were opened over the ramp, as the generator said at its end, and when.
     reached_rate: Option<(u64, f64)>,
 }
@@ -113,7 +115,7 @@ impl History {
             known: Known::default(),
             events: Events::default(),
             chronicle: Chronicle::default(),
-            queues: crate::past::health::queues(),
+            queues: Described::default().queues(),
         }
     }
 
@@ -271,6 +273,10 @@ impl History {
         self.events.take_mark(mark);
         if let Some(rate) = mark.attributes.get("reached_rate_per_s").and_then(serde_json::Value::as_f64) {
             self.known.reached_rate = Some((mark.at.mono_us, rate));
+        }
+        if let Some(described) = Described::by(mark).filter(|described| *described != self.known.described) {
+            self.queues = described.queues();
+            self.known.described = described;
         }
         match (mark.source.as_str(), mark.name.as_str()) {
             ("runner", "plan") => self.known.plan = Some(mark.clone()),

@@ -9,7 +9,7 @@ use telemetry::{Audit, Cell, Decayed, Decays, Frame, Kind, Latency, Queues, Samp
 
 use crate::TopError;
 use crate::past::chronicle::Percentiles;
-use crate::past::health;
+use crate::past::health::Described;
 use crate::past::history::{History, Known};
 use crate::past::tape::Tape;
 
@@ -96,6 +96,7 @@ pub(crate) struct Moment {
     latencies: BTreeMap<String, Latency>,
     audits: BTreeMap<String, Audit>,
     queues: Queues,
+    described: Described,
     samples: u64,
 }
 
@@ -106,8 +107,9 @@ struct Recent {
     values: VecDeque<f32>,
 }
 
-impl Default for Moment {
-    fn default() -> Moment {
+impl Moment {
+    /// Before anything was said, but for which queues are followed.
+    fn new(known: &Known) -> Moment {
         Moment {
             at: Stamp::default(),
             looked_us: 0,
@@ -117,13 +119,12 @@ impl Default for Moment {
             tables: BTreeMap::new(),
             latencies: BTreeMap::new(),
             audits: BTreeMap::new(),
-            queues: health::queues(),
+            queues: known.described.queues(),
+            described: known.described.clone(),
             samples: 0,
         }
     }
-}
 
-impl Moment {
     /// When the last frame was said that this follows from.
     pub(crate) fn at(&self) -> Stamp {
         self.at
@@ -224,7 +225,14 @@ impl Moment {
                     self.audits.insert(audit.source, audit.audit);
                 }
             }
-            Frame::Hello(_) | Frame::Catalog(_) | Frame::Mark(_) | Frame::Log(_) => {}
+            Frame::Mark(mark) => {
+                if let Some(described) = Described::by(&mark).filter(|described| *described != self.described)
+                {
+                    self.queues = described.queues();
+                    self.described = described;
+                }
+            }
+            Frame::Hello(_) | Frame::Catalog(_) | Frame::Log(_) => {}
         }
     }
 
@@ -292,7 +300,7 @@ pub(crate) struct Player {
 impl Player {
     /// At the beginning of a history.
     pub(crate) fn new(history: &History) -> Result<Player, TopError> {
-        Ok(Player { tape: history.tape()?, ahead: None, moment: Moment::default() })
+        Ok(Player { tape: history.tape()?, ahead: None, moment: Moment::new(&history.known) })
     }
 
     /// The state where it stands.
@@ -335,7 +343,7 @@ impl Player {
         let window_us = WINDOW.as_micros() as u64;
         self.tape.seek(history.offset_before(to_us.saturating_sub(window_us)))?;
         self.ahead = None;
-        self.moment = Moment::default();
+        self.moment = Moment::new(&history.known);
         self.advance(history, to_us.max(history.first_us()))?;
         Ok(())
     }

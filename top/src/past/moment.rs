@@ -46,10 +46,8 @@ pub(crate) struct Tables {
 #[derive(Debug, Clone, Copy, Default)]
 struct Pace {
     at_us: u64,
-    /// From the time before the last to the last; 0 when there was none.
-    gap_us: u64,
-    /// The shorter of the last two gaps: one of them may have been a silence.
-    interval_us: u64,
+    /// From one time to the next, the last three; 0 where there was none.
+    gaps_us: [u64; 3],
 }
 
 impl Pace {
@@ -57,17 +55,27 @@ impl Pace {
         let gap_us = if self.at_us == 0 { 0 } else { at_us.saturating_sub(self.at_us) };
         // Said twice at once, it was said once.
         if gap_us > 0 {
-            self.interval_us = if self.gap_us == 0 { gap_us } else { gap_us.min(self.gap_us) };
-            self.gap_us = gap_us;
+            self.gaps_us = [self.gaps_us[1], self.gaps_us[2], gap_us];
         }
         self.at_us = self.at_us.max(at_us);
     }
 
+    /// The middle one of the gaps: one may have been a silence, and one something said besides.
+    fn interval_us(&self) -> Option<u64> {
+        let mut gaps_us = self.gaps_us;
+        gaps_us.sort_unstable();
+        match gaps_us {
+            [0, 0, 0] => None,
+            [0, _, longest] => Some(longest),
+            [_, middle, _] => Some(middle),
+        }
+    }
+
     /// For how long it has been silent, if that is longer than it should be.
     fn silence(&self, now_us: u64) -> Option<Duration> {
-        let bound_us = match self.interval_us {
-            0 => STALE.as_micros() as u64,
-            interval_us => (SILENT_INTERVALS * interval_us).max(SILENCE_MIN.as_micros() as u64),
+        let bound_us = match self.interval_us() {
+            None => STALE.as_micros() as u64,
+            Some(us) => us.saturating_mul(SILENT_INTERVALS).max(SILENCE_MIN.as_micros() as u64),
         };
         let silent_us = now_us.saturating_sub(self.at_us);
         (silent_us > bound_us).then(|| Duration::from_micros(silent_us))
@@ -371,5 +379,26 @@ pub(crate) fn text(cell: Option<&Cell>) -> Option<String> {
         Some(Cell::Number(number)) => Some(crate::words::plain(*number)),
         Some(Cell::Text(text)) => Some(text.clone()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_counted_in_intervals_of_one_s_own() {
+        let silent_after_s = |said_s: &[f64]| {
+            let mut pace = Pace::default();
+            said_s.iter().for_each(|second| pace.said((1e9 + second * 1e6) as u64));
+            let last_us = pace.at_us;
+            (1..1_000).find(|second| pace.silence(last_us + second * 1_000_000).is_some())
+        };
+        assert_eq!(silent_after_s(&[0.0, 1.0, 2.0, 3.0]), Some(4), "three seconds at least");
+        assert_eq!(silent_after_s(&[0.0, 10.0, 20.0, 30.0]), Some(31));
+        assert_eq!(silent_after_s(&[0.0, 10.0, 20.0, 20.1]), Some(31), "said once more, besides");
+        assert_eq!(silent_after_s(&[0.0, 1.0, 2.0, 200.0]), Some(4), "back after a silence");
+        assert_eq!(silent_after_s(&[0.0, 10.0]), Some(31));
+        assert_eq!(silent_after_s(&[0.0]), Some(66), "nobody knows how often");
     }
 }

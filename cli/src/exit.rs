@@ -17,6 +17,8 @@ pub(crate) enum Code {
     Cannot = 3,
     /// Something broke on the way.
     Broke = 4,
+    /// There is not enough data to say anything.
+    NotEnough = 5,
 }
 
 impl From<Code> for ExitCode {
@@ -46,6 +48,11 @@ impl Exit {
     /// Something broke on the way.
     pub(crate) fn broke(message: impl Display) -> Self {
         Self { code: Code::Broke, message: message.to_string() }
+    }
+
+    /// There is not enough data to say anything.
+    pub(crate) fn not_enough(message: impl Display) -> Self {
+        Self { code: Code::NotEnough, message: message.to_string() }
     }
 }
 

@@ -45,7 +45,7 @@ const ONCE_MAX: i64 = 1_000;
   floodmark top --once --view memory
   floodmark top --once --json --view shards | jq '.rows[0]'
 
-Keys: ? shows them all. Exit codes: 0 fine, 2 wrong input, 4 the server was lost (with --once)")]
+Keys: ? shows them all. Exit codes: 0 fine, 2 wrong input; with --once, 4 the server was lost, 5 nothing to show")]
 pub(crate) struct TopFlags {
     /// The admin address of a floodmark chat [default: the one that runs here].
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["run", "file"])]
@@ -118,6 +118,7 @@ pub(crate) fn main(flags: &TopFlags) -> Ended {
 fn explain(error: TopError) -> Exit {
     match error {
         TopError::Recording(_) | TopError::Frame(_) => Exit::wrong_input(error),
+        TopError::NoFrames { .. } => Exit::not_enough(error),
         _ => Exit::broke(error),
     }
 }

@@ -37,6 +37,13 @@ pub enum LiveEvent {
         /// Why, in a phrase.
         reason: String,
     },
+    /// An id could not be looked for.
+    NotLooked {
+        /// Which.
+        id: u32,
+        /// Why, in a phrase.
+        reason: String,
+    },
     /// One round of questions was answered.
     Retrieved {
         /// How long it took.

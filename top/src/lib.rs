@@ -22,6 +22,7 @@ mod session;
 mod views;
 mod words;
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -82,6 +83,12 @@ pub enum TopError {
     /// The recording cannot be read on.
     #[error("could not read on in the recording: {0}")]
     Frame(FrameError),
+    /// There is nothing in the recording to show.
+    #[error("no frames in '{}' (record some with 'floodmark sar -o FILE')", path.display())]
+    NoFrames {
+        /// The recording.
+        path: PathBuf,
+    },
     /// What a live server says cannot be kept.
     #[error("could not keep what the server says: {0} (TMPDIR chooses another place)")]
     Spool(std::io::Error),

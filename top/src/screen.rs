@@ -196,8 +196,9 @@ fn prompt(app: &App) -> Option<String> {
 fn state(app: &App) -> (String, Tone) {
     let grows = app.grows();
     match app.clock {
+        _ if app.history.is_empty() && !app.is_live() => ("NO FRAMES".into(), Tone::Warning),
         Clock::Follow if app.link.lost.is_some() => ("LOST".into(), Tone::Alarm),
-        Clock::Follow if app.history.is_empty() => ("ATTACHING".into(), Tone::Plain),
+        Clock::Follow if app.history.is_empty() && app.is_live() => ("ATTACHING".into(), Tone::Plain),
         Clock::Follow if grows => ("LIVE".into(), Tone::Good),
         Clock::Follow => ("END".into(), Tone::Plain),
         Clock::Paused => ("PAUSED".into(), Tone::Warning),

@@ -96,6 +96,8 @@ pub(crate) struct App {
     pub(crate) finding: Option<u32>,
     pub(crate) found: Option<(u32, Table)>,
     notice: Option<(String, Instant)>,
+    /// Whether a frame could not be kept, and that was said.
+    has_no_room: bool,
     /// Whether a recording has been read to its end once.
     pub(crate) opened: bool,
     pub(crate) theme: Theme,
@@ -133,6 +135,7 @@ impl App {
             finding: None,
             found: None,
             notice: None,
+            has_no_room: false,
             theme: Theme::new(options.colours),
             areas: Areas::default(),
             dirty: true,
@@ -169,6 +172,7 @@ impl App {
             moment: self.player.moment(),
             at_us: self.at_us(),
             live: self.is_live(),
+            latest: matches!(self.clock, Clock::Follow),
             by: self.by,
             interval: self.interval,
         }
@@ -228,6 +232,10 @@ impl App {
                 }
             }
             LiveEvent::Lost { reason } => self.link.lost = Some(reason),
+            LiveEvent::NotLooked { id, reason } => {
+                self.finding = None;
+                self.say(&format!("could not look for id {id}: {reason}"));
+            }
             LiveEvent::Retrieved { took } => self.link.retrieved = Some(took),
             LiveEvent::Frame(frame) => {
                 if let (Frame::Table(table), Some(id)) = (&frame, self.finding)
@@ -238,14 +246,21 @@ impl App {
                     self.mode = Mode::Found(0);
                     return;
                 }
-                if let Err(error) = self.history.append(&frame) {
-                    // The screen goes on; looking back will miss this.
-                    self.say(&error.to_string());
-                    if matches!(self.clock, Clock::Follow) {
-                        self.player.skip(frame, &self.history);
-                    }
-                }
+                self.keep(frame);
             }
+        }
+    }
+
+    /// Keeps a frame; where there is no room, it goes on without.
+    fn keep(&mut self, frame: Frame) {
+        let Err(error) = self.history.append(&frame) else { return };
+        if !std::mem::replace(&mut self.has_no_room, true) {
+            self.say(&format!("{error}: looking back will miss what comes now"));
+        }
+        if matches!(self.clock, Clock::Follow) {
+            // After what was kept before it. What cannot be read is as lost as what cannot be written.
+            let _ = self.player.advance(&self.history, u64::MAX);
+            self.player.skip(frame, &self.history);
         }
     }
 

@@ -14,6 +14,7 @@ use crate::feed::By;
 use crate::grid::Page;
 use crate::past::history::History;
 use crate::past::moment::Moment;
+use crate::screen::theme::Tone;
 
 /// A way to look at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -108,6 +109,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) at_us: u64,
     /// Whether the feed is a live server.
     pub(crate) live: bool,
+    /// Whether that is the end, wherever it goes: what is, not what was.
+    pub(crate) latest: bool,
     /// What makes a connection a top one.
     pub(crate) by: By,
     /// How often a live server is asked.
@@ -115,19 +118,24 @@ pub(crate) struct Scene<'a> {
 }
 
 impl Scene<'_> {
-    /// Connections open: the server says it best.
+    /// Connections open now.
     pub(crate) fn connections(&self) -> Option<f64> {
-        self.moment.value("server.connections").or_else(|| self.moment.value("connections.open"))
+        self.moment.value(self.connections_name())
     }
 
-    /// The name under which connections are counted.
+    /// The name under which connections are counted: the server says it best.
     pub(crate) fn connections_name(&self) -> &'static str {
-        if self.moment.value("server.connections").is_some() {
+        if self.moment.reached("server.connections").is_some() {
             "server.connections"
         } else {
             "connections.open"
         }
     }
+}
+
+/// What is said instead of figures of a server that has fallen silent.
+fn silent(silence: Duration) -> (Tone, String) {
+    (Tone::Warning, format!("the server has said nothing for {} s", silence.as_secs()))
 }
 
 /// What a view shows.

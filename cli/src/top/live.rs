@@ -4,8 +4,13 @@
 //! A server that is lost is asked again at each interval (or each [`RETRY_MAX`], if that is sooner): what asks it keeps
 //! nothing of a broken connection. One that has been replaced by another says hello anew, and its process is watched
 //! instead.
+//!
+//! Attaching waits for the thread's word, never for room in the channel: nobody reads that yet. Looking for an id is done
+//! beside all this: a server that hangs must not stop the sampling.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -37,6 +42,9 @@ const RETRY_MAX: Duration = Duration::from_secs(1);
 /// What `top` has not taken yet. When there is more, sampling waits: `top` is suspended.
 const EVENTS_MAX: usize = 1_024;
 
+/// How long looking for an id may take.
+const FIND_PATIENCE: Duration = Duration::from_secs(4);
+
 /// The value that shows that the server has answered.
 const ANSWERED: &str = "server.connections";
 
@@ -44,12 +52,24 @@ const ANSWERED: &str = "server.connections";
 pub(super) fn attach(admin: SocketAddr, interval: Duration) -> Result<Feed, String> {
     let (tell, events) = sync_channel(EVENTS_MAX);
     let (control, told) = channel();
-    let mut live = Live::open(admin, tell).map_err(|error| error.to_string())?;
-    live.wait_for_answer().map_err(|reason| {
+    let (begin, begun) = sync_channel(1);
+    let mut live = Live::open(admin, tell, begin).map_err(|error| error.to_string())?;
+    let thread = std::thread::Builder::new().name("top-sampler".into());
+    let started = thread.spawn(move || {
+        if live.wait_for_answer().is_ok() {
+            live.run(&told, interval);
+        }
+    });
+    started.map_err(|error| format!("could not start a thread: {error}"))?;
+    let answer = begun.recv_timeout(2 * ATTACH_PATIENCE).unwrap_or_else(|_| Err(no_answer()));
+    answer.map_err(|reason| {
         format!("could not attach to '{admin}': {reason} (is it a chat's --admin address?)")
     })?;
-    std::thread::spawn(move || live.run(&told, interval));
     Ok(Feed::Live { events, control })
+}
+
+fn no_answer() -> String {
+    format!("no answer within {} s", ATTACH_PATIENCE.as_secs())
 }
 
 /// Whoever samples on behalf of `top`.
@@ -59,6 +79,10 @@ struct Live {
     asks: Asks,
     notes: Option<sar::CostNotes>,
     tell: SyncSender<LiveEvent>,
+    /// Who waits for the first answer, until there is one, or a reason why not.
+    begin: Option<SyncSender<Result<(), String>>>,
+    /// Whether an id is being looked for.
+    finding: Arc<AtomicBool>,
     /// The server's process, if it is on this machine.
     pid: Option<u32>,
     attached: bool,
@@ -76,7 +100,11 @@ struct Live {
 struct Gone;
 
 impl Live {
-    fn open(admin: SocketAddr, tell: SyncSender<LiveEvent>) -> Result<Live, SarError> {
+    fn open(
+        admin: SocketAddr,
+        tell: SyncSender<LiveEvent>,
+        begin: SyncSender<Result<(), String>>,
+    ) -> Result<Live, SarError> {
         let groups: Vec<Group> = Group::ALL.into_iter().collect();
         let mut sampler = Sampler::of(&groups, &SamplerOptions::default());
         let connections = usize::from(top::CONNECTIONS_COUNT);
@@ -97,6 +125,8 @@ impl Live {
             asks,
             notes,
             tell,
+            begin: Some(begin),
+            finding: Arc::default(),
             pid: None,
             attached: false,
             has_begun: false,
@@ -107,23 +137,32 @@ impl Live {
     }
 
     /// Asks until there is an answer. What is wrong may be that the answer is late: then it comes a little later.
-    fn wait_for_answer(&mut self) -> Result<(), String> {
+    fn wait_for_answer(&mut self) -> Result<(), Gone> {
         let began = Instant::now();
         while !self.attached {
-            if self.look().is_err() {
-                return Err("nobody looks".into());
-            }
+            self.look()?;
             let elapsed = began.elapsed();
-            match &self.problem {
-                _ if self.attached => {}
-                Some(problem) if elapsed > PROBLEM_PATIENCE => return Err(problem.clone()),
-                None if elapsed > ATTACH_PATIENCE => {
-                    return Err(format!("no answer within {} s", ATTACH_PATIENCE.as_secs()));
+            let reason = match &self.problem {
+                _ if self.attached => break,
+                Some(problem) if elapsed > PROBLEM_PATIENCE => problem.clone(),
+                None if elapsed > ATTACH_PATIENCE => no_answer(),
+                _ => {
+                    std::thread::sleep(ATTACH_PAUSE);
+                    continue;
                 }
-                _ => std::thread::sleep(ATTACH_PAUSE),
-            }
+            };
+            self.begin(Err(reason));
+            return Err(Gone);
         }
         Ok(())
+    }
+
+    /// Tells who waits for the beginning how it went, once.
+    fn begin(&mut self, how: Result<(), String>) {
+        if let Some(begin) = self.begin.take() {
+            // There is room for the one word, and whoever has stopped waiting for it has gone.
+            let _ = begin.send(how);
+        }
     }
 
     fn run(mut self, told: &Receiver<Control>, interval: Duration) {
@@ -170,10 +209,21 @@ impl Live {
         if let Some(notes) = &self.notes {
             notes.collected(self.sampler.took());
         }
+        let mut problem_is_news = false;
         for problem in self.sampler.problems() {
             if let SarError::Scrape { reason, .. } = problem {
                 self.problem = Some(reason);
+                problem_is_news = true;
             }
+        }
+        let values = self.sampler.values().iter().map(|(name, value)| (name.to_owned(), value));
+        let sample = telemetry::Sample { at, source: "host".into(), values: values.collect() };
+        let answered = sample.values.contains_key(ANSWERED);
+        let took_us = sample.values.get("server.scrape_us").copied();
+        // A session begins with the server's first answer. From here on somebody reads what is told.
+        self.has_begun |= answered;
+        if answered {
+            self.begin(Ok(()));
         }
         for hello in self.sampler.hellos() {
             self.watch(hello.pid);
@@ -182,12 +232,6 @@ impl Live {
         if let Some(catalog) = catalog {
             self.tell(LiveEvent::Frame(Frame::Catalog(catalog)))?;
         }
-        let values = self.sampler.values().iter().map(|(name, value)| (name.to_owned(), value));
-        let sample = telemetry::Sample { at, source: "host".into(), values: values.collect() };
-        let answered = sample.values.contains_key(ANSWERED);
-        let took_us = sample.values.get("server.scrape_us").copied();
-        // A session begins with the server's first answer.
-        self.has_begun |= answered;
         if self.has_begun {
             self.tell(LiveEvent::Frame(Frame::Sample(sample)))?;
         }
@@ -199,7 +243,7 @@ impl Live {
                 took_us.map_or_else(|| asked.elapsed(), |us| Duration::from_secs_f64(us.max(0.0) / 1e6));
             self.answered(took)
         } else {
-            self.not_answered()
+            self.not_answered(problem_is_news)
         }
     }
 
@@ -214,13 +258,16 @@ impl Live {
         self.tell(LiveEvent::Retrieved { took })
     }
 
-    fn not_answered(&mut self) -> Result<(), Gone> {
+    fn not_answered(&mut self, problem_is_news: bool) -> Result<(), Gone> {
         self.misses = self.misses.saturating_add(1);
-        if !self.attached || self.misses < MISSES_MAX || self.answered_at.elapsed() < SILENCE_MIN {
+        let is_lost = self.has_begun && !self.attached;
+        let is_told = is_lost && !problem_is_news;
+        let is_early = !is_lost && (self.misses < MISSES_MAX || self.answered_at.elapsed() < SILENCE_MIN);
+        if !self.has_begun || is_told || is_early {
             return Ok(());
         }
         self.attached = false;
-        let reason = self.problem.take().unwrap_or_else(|| "it does not answer".into());
+        let reason = self.problem.clone().unwrap_or_else(|| "it does not answer".into());
         self.tell(LiveEvent::Lost { reason })
     }
 
@@ -238,23 +285,57 @@ impl Live {
         }
     }
 
+    /// Looks for an id in a thread beside, one at a time.
     fn find(&self, id: u32) -> Result<(), Gone> {
-        let table = match Runtime::find(self.admin, &id.to_string()) {
-            Ok(Some(table)) => table,
-            Ok(None) => Table {
-                at: Stamp::now(),
-                source: "server".into(),
-                name: "connection".into(),
-                ..Table::default()
-            },
-            // The next look says what is wrong.
-            Err(_) => return Ok(()),
+        let failed = |reason: &str| LiveEvent::NotLooked { id, reason: reason.into() };
+        if self.finding.swap(true, Ordering::AcqRel) {
+            return self.tell(failed("the server still owes the answer to the question before"));
+        }
+        let (admin, tell, finding) = (self.admin, self.tell.clone(), Arc::clone(&self.finding));
+        let search = move || {
+            let (answer, answered) = channel();
+            let ask = move || {
+                let _ = answer.send(find(admin, id));
+                finding.store(false, Ordering::Release);
+            };
+            let asked = std::thread::Builder::new().name("top-find".into()).spawn(ask);
+            let found = match asked {
+                Ok(_) => answered
+                    .recv_timeout(FIND_PATIENCE)
+                    .unwrap_or_else(|_| Err(format!("no answer within {} s", FIND_PATIENCE.as_secs()))),
+                Err(error) => Err(error.to_string()),
+            };
+            let event = match found {
+                Ok(table) => LiveEvent::Frame(Frame::Table(table)),
+                Err(reason) => LiveEvent::NotLooked { id, reason },
+            };
+            // Nobody wants to know any more when `top` has gone.
+            let _ = tell.send(event);
         };
-        self.tell(LiveEvent::Frame(Frame::Table(table)))
+        match std::thread::Builder::new().name("top-found".into()).spawn(search) {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                self.finding.store(false, Ordering::Release);
+                self.tell(failed(&error.to_string()))
+            }
+        }
     }
 
     fn tell(&self, event: LiveEvent) -> Result<(), Gone> {
         self.tell.send(event).map_err(|_| Gone)
+    }
+}
+
+/// The connections that hold an id; none, if nobody does.
+fn find(admin: SocketAddr, id: u32) -> Result<Table, String> {
+    match Runtime::find(admin, &id.to_string()) {
+        Ok(Some(table)) => Ok(table),
+        Ok(None) => {
+            let (source, name) = ("server".into(), "connection".into());
+            Ok(Table { at: Stamp::now(), source, name, ..Table::default() })
+        }
+        Err(SarError::Scrape { reason, .. }) => Err(reason),
+        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -97,6 +97,12 @@ impl Terminal {
         self.wait_for(words)
     }
 
+    /// Writes onto the screen behind the program's back, as another program's message would be.
+    pub(crate) fn scribble(&self, words: &str) {
+        let text = format!("\x1b7\x1b[10;20H{words}\x1b8");
+        self.screen.lock().unwrap_or_else(PoisonError::into_inner).process(text.as_bytes());
+    }
+
     /// Clicks, by a terminal's extended report; counted from one.
     pub(crate) fn click(&mut self, column: usize, row: usize) {
         self.press(&format!("\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m"));

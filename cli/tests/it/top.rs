@@ -1,9 +1,13 @@
 //! `floodmark top` as its user has it: in a real terminal, key by key; and as a script has it, without one.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
+use telemetry::{Cell, Frame, Sample, Stamp, Table};
 use tempfile::TempDir;
 
 use crate::chat::Chat;
@@ -57,6 +61,27 @@ fn place(text: &str, word: &str) -> (usize, usize) {
     (line[..byte].chars().count() + 1, row + 1)
 }
 
+/// The names of the shards, from the top.
+fn shards(text: &str) -> Vec<String> {
+    let names = text.lines().filter_map(|line| line.split_whitespace().nth(1));
+    names.filter(|name| name.starts_with("chat-")).map(str::to_owned).collect()
+}
+
+/// Looks at all there is to the chosen row, which must be this shard's.
+#[track_caller]
+fn expect_chosen(top: &mut Terminal, name: &str) {
+    top.press("\r");
+    top.wait_until(&format!("the detail of {name}"), |text| {
+        let is_its_name = |line: &str| {
+            let said = line.split("name ").nth(1);
+            said.is_some_and(|said| said.split_whitespace().next() == Some(name))
+        };
+        text.contains(" detail ") && text.lines().any(is_its_name)
+    });
+    top.press(ESCAPE);
+    top.wait_without(" detail ");
+}
+
 #[test]
 fn every_key_for_tables_and_views_does_what_the_help_says() {
     let (folder, path) = recording();
@@ -70,14 +95,14 @@ fn every_key_for_tables_and_views_does_what_the_help_says() {
     top.press_for("6", "mail▼");
     top.press_for(">", "memory▼");
     top.press_for("<", "mail▼");
-    top.press_for("r", "mail▲");
+    let text = top.press_for("r", "mail▲");
     // Rows and detail; the arrows choose.
-    top.press_for(DOWN, "chat-");
-    top.press_for(DOWN, "chat-");
-    top.press_for("\r", " detail ");
-    top.press(ESCAPE);
-    top.wait_without(" detail ");
-    top.press(UP);
+    let rows = shards(&text);
+    assert_eq!(rows.len(), 4, "{text}");
+    for (key, row) in [(DOWN, 0), (DOWN, 1), (DOWN, 2), (UP, 1), (DOWN, 2), (DOWN, 3), (DOWN, 3), (UP, 2)] {
+        top.press(key);
+        expect_chosen(&mut top, &rows[row]);
+    }
     // Views, by Tab and by letter.
     top.press_for("\t", "top 20, from the server's sketch");
     top.press_for(PAGE_DOWN, "0:112.1");
@@ -114,7 +139,10 @@ fn every_key_for_tables_and_views_does_what_the_help_says() {
     let json = std::fs::read_to_string(folder.path().join("top-shards.json")).expect("the export");
     assert_eq!(serde_json::from_str::<Value>(&json).expect("JSON").as_array().map(Vec::len), Some(4));
     // Everything anew, and the end.
+    top.scribble("Message from root");
+    top.wait_for("Message from root");
     top.press("\x0c");
+    top.wait_without("Message from root");
     top.wait_for("mail▲");
     top.press("q");
     assert_eq!(top.end(), Some(0));
@@ -289,7 +317,11 @@ fn a_live_server_is_watched_paused_lost_and_found_again() {
     top.press_for(END, "LIVE");
     // Lost, and there again at the same address.
     drop(chat);
-    top.wait_for("LOST");
+    top.wait_until("no figures of what is lost", |text| text.contains("LOST:") && text.contains("conns – "));
+    top.press("s");
+    top.wait_until("shards of which nothing is known", |text| {
+        text.contains("the server has said nothing for ") && text.contains("chat-1") && !text.contains(" ok ")
+    });
     let again = Chat::start_with(&mut tool::command([
         "chat",
         "--json",
@@ -305,11 +337,131 @@ fn a_live_server_is_watched_paused_lost_and_found_again() {
         "2",
     ]));
     top.wait_without("LOST");
-    top.wait_for("LIVE");
+    top.wait_until("it is there again", |text| {
+        text.contains(" LIVE ") && text.contains("conns 0 ") && text.contains(" ok ")
+    });
     top.press("q");
     assert_eq!(top.end(), Some(0));
     top.expect_sane();
     drop(again);
+}
+
+/// What looks like a chat's admin address, says as many tables as it is told to, and hangs when it is asked for an id.
+struct Odd {
+    admin: SocketAddr,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Odd {
+    fn start(tables: usize) -> Odd {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let admin = listener.local_addr().expect("bound");
+        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+        let told = Arc::clone(&asked);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let told = Arc::clone(&told);
+                std::thread::spawn(move || Odd::answer(&stream, tables, &told));
+            }
+        });
+        Odd { admin, asked }
+    }
+
+    fn answer(mut stream: &TcpStream, tables: usize, told: &Mutex<Vec<String>>) {
+        let mut lines = BufReader::new(stream).lines();
+        while let Some(Ok(request)) = lines.next() {
+            while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+            let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
+            let hangs = !path.starts_with("/frames");
+            told.lock().unwrap_or_else(PoisonError::into_inner).push(path);
+            if hangs {
+                continue;
+            }
+            let body = Odd::frames(tables);
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+            if stream.write_all(&[head.as_bytes(), &body].concat()).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn frames(tables: usize) -> Vec<u8> {
+        let (at, mut lines) = (Stamp::now(), Vec::new());
+        let values = [("server.connections".to_owned(), 7.0)].into();
+        Frame::Sample(Sample { at, source: "server".into(), values }).to_line(&mut lines);
+        for number in 0..tables {
+            let table = Table {
+                at,
+                source: "server".into(),
+                name: format!("table{number}"),
+                columns: vec!["shard".into()],
+                rows: vec![vec![Cell::Number(0.0)]],
+            };
+            Frame::Table(table).to_line(&mut lines);
+        }
+        lines
+    }
+
+    fn was_asked(&self, words: &str) -> bool {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.iter().any(|path| path.contains(words))
+    }
+}
+
+/// It waited for room in a channel that was read only once it had attached.
+#[test]
+fn a_server_with_very_many_tables_does_not_hold_up_attaching() {
+    let odd = Odd::start(3_000);
+    let arguments = ["top", "--once", "--interval", "250ms", "--admin", &odd.admin.to_string()];
+    // It may be refused; what matters is that there is an end.
+    let ended = floodmark(arguments);
+    assert!(ended.stdout.contains("conns 7 ") || ended.stderr.contains("could not attach"), "{ended}");
+}
+
+/// Sampling waited for the answer, and nobody was told that there was none.
+#[test]
+fn looking_for_an_id_at_a_server_that_hangs_holds_up_nothing() {
+    let odd = Odd::start(1);
+    let admin = odd.admin.to_string();
+    let mut top = Terminal::run(&["top", "--admin", &admin, "--interval", "250ms"], 120, 30);
+    top.wait_for("LIVE");
+    top.press_for("f", "id: ");
+    top.press("5\r");
+    let second = |text: &str| -> Option<u64> {
+        let rest = text.split("LIVE  +0:").nth(1)?;
+        rest.split(' ').next()?.parse().ok()
+    };
+    let text = top.wait_for("looking for id 5");
+    let began = second(&text).unwrap_or_else(|| panic!("{text}"));
+    eventually("it is asked", || odd.was_asked("/connections/5").then_some(()));
+    top.wait_until("time goes on meanwhile", |text| {
+        !text.contains("could not look") && second(text).is_some_and(|second| second >= began + 2)
+    });
+    top.wait_for("could not look for id 5: no answer within 4 s");
+    // The order is what the server is asked for, not only a word.
+    top.press_for("c", "no top connections yet");
+    assert!(!odd.was_asked("by=bytes"));
+    top.press("b");
+    eventually("the order is asked for", || odd.was_asked("by=bytes").then_some(()));
+    top.press("q");
+    assert_eq!(top.end(), Some(0));
+}
+
+/// It said that it was attaching, and that all was well.
+#[test]
+fn a_recording_with_nothing_in_it_is_not_enough() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("nothing.jsonl");
+    std::fs::write(&path, "").expect("a file");
+    for form in [&["--json"][..], &[]] {
+        let ended = floodmark([&["top", "--once", "-f", word(&path)], form].concat()).expect_code(5);
+        assert!(ended.stdout.is_empty() && ended.stderr.contains("no frames in '"), "{ended}");
+    }
+    let mut top = Terminal::run(&["top", "-f", word(&path)], 100, 30);
+    let text = top.wait_for("NO FRAMES");
+    assert!(!text.contains("ATTACHING"), "{text}");
+    top.press("q");
+    assert_eq!(top.end(), Some(0));
 }
 
 #[test]

@@ -15,8 +15,8 @@ use telemetry::{Frame, Hello, Kind, Mark, Queues, Recording, Stamp};
 use crate::TopError;
 use crate::past::chronicle::Chronicle;
 use crate::past::events::Events;
+use crate::past::health::Described;
 use crate::past::names;
-
 use crate::past::spool::{SPOOL_BYTES_MAX, Spool};
 use crate::past::tape::Tape;
 
@@ -67,6 +67,8 @@ pub(crate) struct Known {
     pub(crate) plan: Option<Mark>,
     /// Where the server listens, if it said so.
     pub(crate) ready: Option<Mark>,
+    /// Which queues are followed.
+    pub(crate) described: Described,
     /// How fast connections were opened over the ramp, as the generator said at its end, and when.
     reached_rate: Option<(u64, f64)>,
 }
@@ -113,7 +115,7 @@ impl History {
             known: Known::default(),
             events: Events::default(),
             chronicle: Chronicle::default(),
-            queues: crate::past::health::queues(),
+            queues: Described::default().queues(),
         }
     }
 
@@ -123,7 +125,7 @@ impl History {
         for count in 1_u32.. {
             let Store::Recording { scan, .. } = &mut self.store else { return Ok(true) };
             let Some((offset, frame)) = scan.next()? else { return Ok(true) };
-            self.learn(offset, &frame);
+            self.learn(Some(offset), &frame);
             // The clock is not free.
             if count.is_multiple_of(16) && began.elapsed() >= budget {
                 return Ok(false);
@@ -133,14 +135,32 @@ impl History {
     }
 
     /// Keeps a frame of a live server.
+    ///
+    /// # Errors
+    /// [`TopError::Spool`] when there is no room: the frame is learnt from, but cannot be read again.
     pub(crate) fn append(&mut self, frame: &Frame) -> Result<(), TopError> {
         let Store::Spool(spool) = &self.store else { return Ok(()) };
-        let offset = spool.borrow_mut().append(frame).map_err(TopError::Spool)?;
+        let appended = spool.borrow_mut().append(frame);
+        let offset = match appended {
+            Ok(offset) => offset,
+            Err(error) => {
+                self.learn(None, frame);
+                return Err(TopError::Spool(error));
+            }
+        };
         let first = spool.borrow().first();
         let forgotten = self.places.partition_point(|&(_, offset)| offset < first);
         self.places.drain(..forgotten);
-        self.learn(offset, frame);
+        self.learn(Some(offset), frame);
         Ok(())
+    }
+
+    /// Lets the disk be full from now on.
+    #[cfg(test)]
+    pub(crate) fn fill_disk(&self) {
+        if let Store::Spool(spool) = &self.store {
+            spool.borrow_mut().fill_disk();
+        }
     }
 
     /// A reader of its own, from the beginning.
@@ -206,13 +226,15 @@ impl History {
         drain.map_or(self.last_us(), |drain| drain.began_us.saturating_sub(1))
     }
 
-    fn learn(&mut self, offset: u64, frame: &Frame) {
+    fn learn(&mut self, offset: Option<u64>, frame: &Frame) {
         let at = frame.at();
         self.first.get_or_insert(at);
         if at.mono_us >= self.last.mono_us {
             self.last = at;
         }
-        if self.frames.is_multiple_of(self.stride) {
+        if let Some(offset) = offset
+            && self.frames.is_multiple_of(self.stride)
+        {
             self.remember(offset);
         }
         self.frames += 1;
@@ -251,6 +273,10 @@ impl History {
         self.events.take_mark(mark);
         if let Some(rate) = mark.attributes.get("reached_rate_per_s").and_then(serde_json::Value::as_f64) {
             self.known.reached_rate = Some((mark.at.mono_us, rate));
+        }
+        if let Some(described) = Described::by(mark).filter(|described| *described != self.known.described) {
+            self.queues = described.queues();
+            self.known.described = described;
         }
         match (mark.source.as_str(), mark.name.as_str()) {
             ("runner", "plan") => self.known.plan = Some(mark.clone()),

@@ -9,7 +9,7 @@ use telemetry::{Audit, Cell, Decayed, Decays, Frame, Kind, Latency, Queues, Samp
 
 use crate::TopError;
 use crate::past::chronicle::Percentiles;
-use crate::past::health;
+use crate::past::health::Described;
 use crate::past::history::{History, Known};
 use crate::past::tape::Tape;
 
@@ -18,6 +18,12 @@ pub(crate) const WINDOW: Duration = Duration::from_secs(300);
 
 /// A name that nothing was told of for so long is of something that is gone. Longer than the longest interval.
 const STALE: Duration = Duration::from_secs(65);
+
+/// How many of its own intervals something may keep silent before what it said last is no longer how it is now.
+const SILENT_INTERVALS: u64 = 3;
+
+/// And so long at least: a busy machine is late.
+const SILENCE_MIN: Duration = Duration::from_secs(3);
 
 /// Values of the last seconds that are kept for each name.
 const RECENT_MAX: usize = 60;
@@ -33,6 +39,47 @@ const KINDS_MAX: usize = 64;
 pub(crate) struct Tables {
     pub(crate) now: Table,
     pub(crate) before: Option<Table>,
+    pace: Pace,
+}
+
+/// When something was said last, and how often it is said.
+#[derive(Debug, Clone, Copy, Default)]
+struct Pace {
+    at_us: u64,
+    /// From one time to the next, the last three; 0 where there was none.
+    gaps_us: [u64; 3],
+}
+
+impl Pace {
+    fn said(&mut self, at_us: u64) {
+        let gap_us = if self.at_us == 0 { 0 } else { at_us.saturating_sub(self.at_us) };
+        // Said twice at once, it was said once.
+        if gap_us > 0 {
+            self.gaps_us = [self.gaps_us[1], self.gaps_us[2], gap_us];
+        }
+        self.at_us = self.at_us.max(at_us);
+    }
+
+    /// The middle one of the gaps: one may have been a silence, and one something said besides.
+    fn interval_us(&self) -> Option<u64> {
+        let mut gaps_us = self.gaps_us;
+        gaps_us.sort_unstable();
+        match gaps_us {
+            [0, 0, 0] => None,
+            [0, _, longest] => Some(longest),
+            [_, middle, _] => Some(middle),
+        }
+    }
+
+    /// For how long it has been silent, if that is longer than it should be.
+    fn silence(&self, now_us: u64) -> Option<Duration> {
+        let bound_us = match self.interval_us() {
+            None => STALE.as_micros() as u64,
+            Some(us) => us.saturating_mul(SILENT_INTERVALS).max(SILENCE_MIN.as_micros() as u64),
+        };
+        let silent_us = now_us.saturating_sub(self.at_us);
+        (silent_us > bound_us).then(|| Duration::from_micros(silent_us))
+    }
 }
 
 impl Tables {
@@ -48,13 +95,16 @@ impl Tables {
 #[derive(Debug)]
 pub(crate) struct Moment {
     at: Stamp,
-    latest: BTreeMap<String, (u64, f64)>,
+    /// Up to when was looked for frames; later than the last of them when there was silence.
+    looked_us: u64,
+    latest: BTreeMap<String, (Pace, f64)>,
     decays: Decays,
     recent: HashMap<String, Recent>,
     tables: BTreeMap<String, Tables>,
     latencies: BTreeMap<String, Latency>,
     audits: BTreeMap<String, Audit>,
     queues: Queues,
+    described: Described,
     samples: u64,
 }
 
@@ -65,47 +115,69 @@ struct Recent {
     values: VecDeque<f32>,
 }
 
-impl Default for Moment {
-    fn default() -> Moment {
+impl Moment {
+    /// Before anything was said, but for which queues are followed.
+    fn new(known: &Known) -> Moment {
         Moment {
             at: Stamp::default(),
+            looked_us: 0,
             latest: BTreeMap::new(),
             decays: Decays::new(),
             recent: HashMap::new(),
             tables: BTreeMap::new(),
             latencies: BTreeMap::new(),
             audits: BTreeMap::new(),
-            queues: health::queues(),
+            queues: known.described.queues(),
+            described: known.described.clone(),
             samples: 0,
         }
     }
-}
 
-impl Moment {
     /// When the last frame was said that this follows from.
     pub(crate) fn at(&self) -> Stamp {
         self.at
     }
 
-    /// A name's latest value, as it was sampled.
+    fn now_us(&self) -> u64 {
+        self.at.mono_us.max(self.looked_us)
+    }
+
+    /// A name's value now, as it was sampled; `None` when it has been silent for too long.
     pub(crate) fn value(&self, name: &str) -> Option<f64> {
+        let (pace, value) = self.latest.get(name)?;
+        pace.silence(self.now_us()).is_none().then_some(*value)
+    }
+
+    /// A name's last value, however long ago it was said: what a total has reached.
+    pub(crate) fn reached(&self, name: &str) -> Option<f64> {
         self.latest.get(name).map(|&(_, value)| value)
     }
 
-    /// A gauge's latest value or a counter's latest rate, and what they were lately.
+    /// A gauge's value or a counter's rate now, and what they were lately.
     pub(crate) fn decayed(&self, name: &str) -> Option<Decayed> {
+        self.value(name)?;
         self.decays.get(name)
     }
 
-    /// A counter's latest rate, per second.
+    /// A counter's rate now, per second.
     pub(crate) fn rate(&self, name: &str) -> Option<f64> {
-        self.decays.get(name).filter(|decayed| decayed.kind == Kind::Counter).map(|decayed| decayed.value)
+        self.decayed(name).filter(|decayed| decayed.kind == Kind::Counter).map(|decayed| decayed.value)
+    }
+
+    /// For how long a name has been silent, if that is longer than it should be.
+    pub(crate) fn silence(&self, name: &str) -> Option<Duration> {
+        self.latest.get(name)?.0.silence(self.now_us())
     }
 
     /// All names that were told of lately, in order.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        let since_us = self.at.mono_us.saturating_sub(STALE.as_micros() as u64);
-        self.latest.iter().filter(move |(_, (at_us, _))| *at_us >= since_us).map(|(name, _)| name.as_str())
+        let since_us = self.now_us().saturating_sub(STALE.as_micros() as u64);
+        self.latest.iter().filter(move |(_, (pace, _))| pace.at_us >= since_us).map(|(name, _)| name.as_str())
+    }
+
+    /// All names that were ever told of and begin so, in order.
+    pub(crate) fn names_behind<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+        self.latest.keys().map(String::as_str).filter(move |name| name.starts_with(prefix))
     }
 
     /// A name's values of the last seconds, one a second.
@@ -113,7 +185,12 @@ impl Moment {
         self.recent.get(name).into_iter().flat_map(|recent| recent.values.iter().copied())
     }
 
-    /// A table and the one before it.
+    /// For how long a table has not been told, if that is longer than it should be.
+    pub(crate) fn table_silence(&self, name: &str) -> Option<Duration> {
+        self.tables.get(name)?.pace.silence(self.now_us())
+    }
+
+    /// A table and the one before it, however old.
     pub(crate) fn table(&self, name: &str) -> Option<&Tables> {
         self.tables.get(name)
     }
@@ -156,7 +233,14 @@ impl Moment {
                     self.audits.insert(audit.source, audit.audit);
                 }
             }
-            Frame::Hello(_) | Frame::Catalog(_) | Frame::Mark(_) | Frame::Log(_) => {}
+            Frame::Mark(mark) => {
+                if let Some(described) = Described::by(&mark).filter(|described| *described != self.described)
+                {
+                    self.queues = described.queues();
+                    self.described = described;
+                }
+            }
+            Frame::Hello(_) | Frame::Catalog(_) | Frame::Log(_) => {}
         }
     }
 
@@ -165,9 +249,12 @@ impl Moment {
         self.samples += u64::from(sample.values.contains_key("server.connections"));
         for (name, &value) in &sample.values {
             if let Some(latest) = self.latest.get_mut(name) {
-                *latest = (at_us, value);
+                latest.0.said(at_us);
+                latest.1 = value;
             } else if self.latest.len() < NAMES_MAX {
-                self.latest.insert(name.clone(), (at_us, value));
+                let mut pace = Pace::default();
+                pace.said(at_us);
+                self.latest.insert(name.clone(), (pace, value));
             }
         }
         let values = sample.values.iter().map(|(name, &value)| (name.as_str(), value));
@@ -186,9 +273,12 @@ impl Moment {
     fn fold_table(&mut self, table: Table) {
         self.queues.update_table(&table);
         if let Some(tables) = self.tables.get_mut(&table.name) {
+            tables.pace.said(table.at.mono_us);
             tables.before = Some(std::mem::replace(&mut tables.now, table));
         } else if self.tables.len() < KINDS_MAX {
-            self.tables.insert(table.name.clone(), Tables { now: table, before: None });
+            let mut pace = Pace::default();
+            pace.said(table.at.mono_us);
+            self.tables.insert(table.name.clone(), Tables { now: table, before: None, pace });
         }
     }
 }
@@ -218,7 +308,7 @@ pub(crate) struct Player {
 impl Player {
     /// At the beginning of a history.
     pub(crate) fn new(history: &History) -> Result<Player, TopError> {
-        Ok(Player { tape: history.tape()?, ahead: None, moment: Moment::default() })
+        Ok(Player { tape: history.tape()?, ahead: None, moment: Moment::new(&history.known) })
     }
 
     /// The state where it stands.
@@ -229,6 +319,9 @@ impl Player {
     /// Moves on to `until_us`. Says whether anything was said meanwhile.
     pub(crate) fn advance(&mut self, history: &History, until_us: u64) -> Result<bool, TopError> {
         let mut moved = false;
+        if until_us != u64::MAX {
+            self.moment.looked_us = until_us.min(history.last_us());
+        }
         loop {
             let next = match self.ahead.take() {
                 Some(frame) => Some(frame),
@@ -258,7 +351,7 @@ impl Player {
         let window_us = WINDOW.as_micros() as u64;
         self.tape.seek(history.offset_before(to_us.saturating_sub(window_us)))?;
         self.ahead = None;
-        self.moment = Moment::default();
+        self.moment = Moment::new(&history.known);
         self.advance(history, to_us.max(history.first_us()))?;
         Ok(())
     }
@@ -286,5 +379,26 @@ pub(crate) fn text(cell: Option<&Cell>) -> Option<String> {
         Some(Cell::Number(number)) => Some(crate::words::plain(*number)),
         Some(Cell::Text(text)) => Some(text.clone()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_counted_in_intervals_of_one_s_own() {
+        let silent_after_s = |said_s: &[f64]| {
+            let mut pace = Pace::default();
+            said_s.iter().for_each(|second| pace.said((1e9 + second * 1e6) as u64));
+            let last_us = pace.at_us;
+            (1..1_000).find(|second| pace.silence(last_us + second * 1_000_000).is_some())
+        };
+        assert_eq!(silent_after_s(&[0.0, 1.0, 2.0, 3.0]), Some(4), "three seconds at least");
+        assert_eq!(silent_after_s(&[0.0, 10.0, 20.0, 30.0]), Some(31));
+        assert_eq!(silent_after_s(&[0.0, 10.0, 20.0, 20.1]), Some(31), "said once more, besides");
+        assert_eq!(silent_after_s(&[0.0, 1.0, 2.0, 200.0]), Some(4), "back after a silence");
+        assert_eq!(silent_after_s(&[0.0, 10.0]), Some(31));
+        assert_eq!(silent_after_s(&[0.0]), Some(66), "nobody knows how often");
     }
 }

@@ -69,6 +69,14 @@ impl Spool {
         Ok(self.current.base + at)
     }
 
+    /// Lets the disk be full from now on: what was kept stays.
+    #[cfg(test)]
+    pub(crate) fn fill_disk(&mut self) {
+        let full = OpenOptions::new().read(true).write(true).open("/dev/full").expect("Linux has it");
+        let next = Segment { file: full, base: self.current.base + self.current.bytes, bytes: 0 };
+        self.older = Some(std::mem::replace(&mut self.current, next));
+    }
+
     /// The offset of the oldest frame that is still kept.
     pub(crate) fn first(&self) -> u64 {
         self.older.as_ref().unwrap_or(&self.current).base

@@ -48,36 +48,43 @@ pub(crate) struct Facts {
 impl Facts {
     /// What is known at the scene's moment.
     pub(crate) fn of(scene: &Scene<'_>, link: &Link) -> Facts {
-        let moment = scene.moment;
         let hello = scene.history.known.hellos.get("server");
-        let connections = scene.connections();
-        let ids = moment
-            .value("server.directory_entries")
-            .or_else(|| Some(moment.value("server.logins")? - moment.value("server.logouts")?));
-        let memory = moment.value("server.rss_bytes");
-        let said_hello = |began_us: u64| scene.at_us.checked_sub(began_us).map(|us| us as f64 / 1e6);
+        // What a server that is lost said last is not how it is now; how it was can be looked back at.
+        let is_lost = link.lost.is_some() && scene.latest;
+        let now = |name: &str| scene.moment.value(name).filter(|_| !is_lost);
+        let rate = |name: &str| scene.moment.rate(name).filter(|_| !is_lost);
+        let connections = scene.connections().filter(|_| !is_lost);
+        let ids =
+            now("server.directory_entries").or_else(|| Some(now("server.logins")? - now("server.logouts")?));
+        let memory = now("server.rss_bytes");
+        // Since it said hello, where it tells no better.
+        let tells_uptime = scene.moment.reached("server.uptime_s").is_some();
+        let said_hello = || {
+            let began_us = hello.filter(|_| !tells_uptime && !is_lost)?.at.mono_us;
+            scene.at_us.checked_sub(began_us).map(|us| us as f64 / 1e6)
+        };
         let ready = scene.history.known.ready.as_ref().and_then(|mark| mark.attributes.get("admin"));
         let address = link.server.clone().or_else(|| Some(ready?.as_str()?.to_owned()));
         Facts {
             server: hello.map(|hello| hello.worker.clone()),
             version: hello.map(|hello| hello.version.clone()),
             address,
-            uptime_s: moment.value("server.uptime_s").or_else(|| said_hello(hello?.at.mono_us)),
+            uptime_s: now("server.uptime_s").or_else(said_hello),
             attach_s: link.latency.map(|latency| latency.as_secs_f64()),
             retrieved_s: link.retrieved.map(|took| took.as_secs_f64()),
             lost: link.lost.clone(),
             connections,
             ids,
-            messages_in_per_s: moment.rate("server.messages"),
-            messages_out_per_s: moment.rate("server.delivered"),
+            messages_in_per_s: rate("server.messages"),
+            messages_out_per_s: rate("server.delivered"),
             memory_bytes: memory,
             per_connection_bytes: match (memory, connections) {
                 (Some(memory), Some(connections)) if connections >= 1.0 => Some(memory / connections),
                 _ => None,
             },
-            cpu_cores: moment.value("server.cpu_cores"),
-            sampler_cpu_ratio: moment.value("sar.cpu_ratio"),
-            sampler_rss_bytes: moment.value("sar.rss_bytes"),
+            cpu_cores: now("server.cpu_cores"),
+            sampler_cpu_ratio: scene.moment.value("sar.cpu_ratio"),
+            sampler_rss_bytes: scene.moment.value("sar.rss_bytes"),
         }
     }
 

@@ -241,13 +241,14 @@ impl App {
         match key.code {
             KeyCode::Enter => {
                 self.mode = Mode::Table;
-                match typed.parse() {
-                    Ok(id) => {
+                match (typed.parse(), self.finding) {
+                    (Ok::<u32, _>(_), Some(before)) => self.say(&format!("still looking for id {before}")),
+                    (Ok(id), None) => {
                         self.finding = Some(id);
                         self.ask(Control::Find(id));
                         self.say(&format!("looking for id {id}"));
                     }
-                    Err(_) => self.say("an id is a number from 0 to 4294967295"),
+                    (Err(_), _) => self.say("an id is a number from 0 to 4294967295"),
                 }
                 return;
             }

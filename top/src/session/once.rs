@@ -36,9 +36,13 @@ pub enum Print {
 /// sample, for which it waits at most `patience`.
 ///
 /// # Errors
-/// [`TopError::Lost`] when the server was lost meanwhile, [`TopError::Silent`] when it said too little; as for
-/// [`run`](crate::run).
+/// [`TopError::Lost`] when the server was lost meanwhile, [`TopError::Silent`] when it said too little,
+/// [`TopError::NoFrames`] when there is nothing in a recording; as for [`run`](crate::run).
 pub fn once(feed: Feed, options: Options, print: Print, patience: Duration) -> Result<String, TopError> {
+    let path = match &feed {
+        Feed::Recording(path) => Some(path.clone()),
+        Feed::Live { .. } => None,
+    };
     let mut app = App::new(feed, options)?;
     let began = Instant::now();
     loop {
@@ -56,6 +60,9 @@ pub fn once(feed: Feed, options: Options, print: Print, patience: Duration) -> R
             }
             std::thread::sleep(LOOK);
         }
+    }
+    if let Some(path) = path.filter(|_| app.history.is_empty()) {
+        return Err(TopError::NoFrames { path });
     }
     Ok(match print {
         Print::Screen { width, height } => text(&mut app, width, height),

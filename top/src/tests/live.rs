@@ -100,6 +100,65 @@ fn a_lost_server_is_shown_as_lost_and_its_history_stays() {
     assert!(seen.contains("LOST: the sampler has ended"), "{seen}");
 }
 
+/// What the machine still says when everybody else is silent.
+fn host_alone(second: u64) -> Frame {
+    let mut frames = fixture::frames(second).into_iter();
+    let Some(Frame::Sample(mut sample)) = frames.find(|frame| matches!(frame, Frame::Sample(_))) else {
+        panic!("a sample each second")
+    };
+    sample.values.retain(|name, _| name.starts_with("host.") || name.starts_with("sar."));
+    Frame::Sample(sample)
+}
+
+/// 15 s after a chat was killed, the header still said how many connections and messages it had, and its shards were
+/// "ok"; 3 minutes after a publisher fell silent, it still sent 40,000/s.
+#[test]
+fn what_was_said_too_long_ago_is_not_how_it_is() {
+    let (mut app, server, _asked) = attach();
+    tell(&server, 0..60);
+    let seen = hear(&mut app);
+    assert!(seen.contains("conns 12,000") && seen.contains("in 3000/s"), "{seen}");
+    server.send(LiveEvent::Lost { reason: "gone".into() }).expect("heard");
+    let seen = hear(&mut app);
+    assert!(seen.contains("conns –") && seen.contains("in –") && !seen.contains(" up "), "{seen}");
+    // Looked back at, it is what it was.
+    let seen = press(&mut app, "←");
+    assert!(seen.contains("conns 12,000"), "{seen}");
+    press(&mut app, "$");
+    for second in 60..75 {
+        server.send(LiveEvent::Frame(host_alone(second))).expect("heard");
+    }
+    // Found again, but it has not said anything yet.
+    let attached = LiveEvent::Attached { server: "127.0.0.1:8002".into(), latency: Duration::from_millis(3) };
+    server.send(attached).expect("heard");
+    let seen = hear(&mut app);
+    assert!(seen.contains("LIVE") && seen.contains("+1:14 of 1:14"), "{seen}");
+    for figure in ["conns –", "ids –", "in –", "out –", "mem –", "each –", "cpu –"] {
+        assert!(seen.contains(figure), "{figure}: {seen}");
+    }
+    let silence = "the server has said nothing for 15 s";
+    assert!(seen.contains(silence) && seen.contains("chat-3") && !seen.contains(" ok "), "{seen}");
+    let seen = press(&mut app, "c");
+    assert!(seen.contains(silence) && !seen.contains("127.0.0.1:40"), "{seen}");
+    let seen = press(&mut app, "m");
+    assert!(seen.contains(silence), "{seen}");
+    // What was reached stays reached; nothing is sent any more.
+    let seen = press(&mut app, "l");
+    let row = |name: &str| {
+        let line = seen.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{name}: {seen}"));
+        line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(row("message rate")[3..5], ["1448/s", "–"], "{seen}");
+    assert_eq!(row("messages arrived")[2..4], ["42,000", "–"], "{seen}");
+    // Said again, it is there again.
+    tell(&server, 75..77);
+    let seen = press(&mut app, "s");
+    assert!(
+        seen.contains("conns 12,000") && seen.contains(" ok ") && !seen.contains("said nothing"),
+        "{seen}"
+    );
+}
+
 #[test]
 fn the_server_is_asked_for_intervals_orders_and_ids() {
     let (mut app, server, asked) = attach();
@@ -134,6 +193,52 @@ fn the_server_is_asked_for_intervals_orders_and_ids() {
     assert!(seen.contains("an id is a number"), "{seen}");
     drop(app);
     assert_eq!(asked.try_iter().last(), Some(Control::Stop));
+}
+
+/// The sampling froze on a hung server, `finding` stayed set, and nobody was told.
+#[test]
+fn an_id_that_cannot_be_looked_for_is_told() {
+    let (mut app, server, asked) = attach();
+    tell(&server, 0..3);
+    hear(&mut app);
+    let seen = press(&mut app, "f5\n");
+    assert!(seen.contains("looking for id 5"), "{seen}");
+    let seen = press(&mut app, "f6\n");
+    assert!(seen.contains("still looking for id 5"), "{seen}");
+    assert_eq!(asked.try_iter().collect::<Vec<_>>(), [Control::Find(5)], "one at a time");
+    server.send(LiveEvent::NotLooked { id: 5, reason: "no answer within 4 s".into() }).expect("heard");
+    let seen = hear(&mut app);
+    assert!(seen.contains("could not look for id 5: no answer within 4 s"), "{seen}");
+    press(&mut app, "f6\n");
+    assert_eq!(asked.try_recv(), Ok(Control::Find(6)), "and the next may be asked for");
+}
+
+/// On a full disk the clock stood still, and each frame said anew that it could not be kept.
+#[test]
+fn on_a_full_disk_it_goes_on_and_says_so_once() {
+    let (mut app, server, _asked) = attach();
+    tell(&server, 0..2);
+    let seen = hear(&mut app);
+    assert!(seen.contains("LIVE  +0:01 of 0:01"), "{seen}");
+    app.history.fill_disk();
+    // What was kept just before is not read after what could not be.
+    tell(&server, 2..5);
+    let seen = hear(&mut app);
+    assert!(seen.contains("LIVE  +0:04 of 0:04") && seen.contains("could not keep"), "{seen}");
+    assert_eq!(app.player.moment().value("server.uptime_s"), Some(6.0));
+    app.say("something else");
+    tell(&server, 5..60);
+    let seen = hear(&mut app);
+    assert!(seen.contains("LIVE  +0:59 of 0:59") && seen.contains("something else"), "{seen}");
+    assert!(seen.contains("conns 12,000") && seen.contains("1590"), "{seen}");
+    // What was kept can be looked back at, and the end is where it was.
+    let seen = press(&mut app, "^");
+    assert!(seen.contains("PAUSED  +0:00 of 0:59"), "{seen}");
+    tell(&server, 60..61);
+    press(&mut app, "$");
+    tell(&server, 61..63);
+    let seen = hear(&mut app);
+    assert!(seen.contains("LIVE  +1:02 of 1:02") && seen.contains("conns 12,000"), "{seen}");
 }
 
 #[test]

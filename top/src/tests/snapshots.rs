@@ -88,6 +88,51 @@ fn a_recording_with_little_in_it_says_what_is_missing() {
     assert!(draw(&mut app, 100, 24).contains("load 1m"), "what is there is shown");
 }
 
+/// It said that it was attaching, and that all was well.
+#[test]
+fn a_recording_with_nothing_in_it_is_no_screen() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("nothing.jsonl");
+    drop(telemetry::RecordingWriter::create(&path).expect("a new file"));
+    let mut app = open(&path, View::Shards, None);
+    let seen = draw(&mut app, 100, 24);
+    assert!(seen.contains("NO FRAMES") && !seen.contains("ATTACHING"), "{seen}");
+    let options = Options { view: View::Shards, interval: Duration::from_secs(1), colours: true, at: None };
+    let print = crate::Print::Screen { width: 100, height: 24 };
+    let printed = crate::once(Feed::Recording(path), options, print, Duration::ZERO);
+    let error = printed.expect_err("nothing to print").to_string();
+    assert!(error.starts_with("no frames in '"), "{error}");
+}
+
+/// Queues that somebody had described when recording were not there when looking.
+#[test]
+fn queues_are_those_that_the_recording_describes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("jobs.jsonl");
+    let mut writer = telemetry::RecordingWriter::create(&path).expect("a new file");
+    let spec = telemetry::QueueSpec {
+        name: "jobs".into(),
+        length: "app.jobs_waiting".into(),
+        enqueued: None,
+        dequeued: Some("app.jobs_done".into()),
+    };
+    let threshold = telemetry::Threshold { queue: "jobs".into(), length: Some(40.0), delay_s: None };
+    let mut mark = telemetry::Queues::describe(&[spec], &[threshold]);
+    mark.at = fixture::at(0);
+    writer.append(&telemetry::Frame::Mark(mark)).expect("room");
+    // Longer than what a moment follows from: the mark is not within it.
+    for second in 0..500 {
+        let values = [("app.jobs_waiting", 50.0), ("app.jobs_done", second as f64 * 10.0)];
+        writer.append_values(fixture::at(second), "app", values.into_iter()).expect("room");
+    }
+    drop(writer);
+    for at in [100, 450] {
+        let seen = draw(&mut open(&path, View::Queues, Some(at)), 100, 24);
+        let row = seen.lines().find(|line| line.contains("jobs")).unwrap_or_default();
+        assert!(row.contains("50") && row.contains("5.00 s") && row.contains("ALERT"), "{at}: {seen}");
+    }
+}
+
 #[test]
 fn no_size_panics_and_a_tiny_one_says_what_it_takes() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -32,6 +32,10 @@ pub(super) fn page(scene: &Scene<'_>) -> Page {
         page.notes.push((Tone::Quiet, why.into()));
         return page;
     };
+    if let Some(silence) = scene.moment.table_silence("connections") {
+        page.notes.push(super::silent(silence));
+        return page;
+    }
     let count = tables.now.rows.len();
     let note = if scene.live {
         format!("top {count} by {}, from the server's sketch    b: order   f: find an id", scene.by.word())

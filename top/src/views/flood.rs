@@ -32,7 +32,7 @@ const LATENCIES: [(&str, &str); 5] = [
 pub(super) fn page(scene: &Scene<'_>) -> Page {
     let mut page = Page { grid: Grid { columns: COLUMNS.to_vec(), rows: Vec::new() }, ..Page::default() };
     let moment = scene.moment;
-    let flood = moment.value("connections.open").is_some() || moment.value("publisher.sent").is_some();
+    let flood = moment.reached("connections.open").is_some() || moment.reached("publisher.sent").is_some();
     if !flood && moment.audit("generator").is_none() {
         let why =
             "no flood in this feed: 'floodmark top --run DIR' shows a run's, while it goes on or afterwards";
@@ -88,7 +88,7 @@ fn load(scene: &Scene<'_>) -> Vec<Row> {
         None => Value::Absent,
     };
     let count = |title: &str, plan: Value, name: &str| {
-        let reached = Value::of(moment.value(name), Unit::Exact);
+        let reached = Value::of(moment.reached(name), Unit::Exact);
         row(title, Tone::Plain, Unit::Exact, plan, reached, Value::of(moment.rate(name), Unit::PerSecond))
     };
     let of = |title: &str, unit: Unit, plan: &str, reached: Option<f64>, now: Option<f64>| {
@@ -96,7 +96,7 @@ fn load(scene: &Scene<'_>) -> Vec<Row> {
         row(title, Tone::Plain, unit, planned(plan, unit), Value::of(reached, unit), now)
     };
     let spent_s = |phase: &str| scene.history.events.spent_s(phase, scene.at_us);
-    let sent = moment.value("publisher.sent");
+    let sent = moment.reached("publisher.sent");
     let sent_per_s = sent.zip(spent_s("messages").filter(|spent_s| *spent_s > 0.0)).map(|(sent, s)| sent / s);
     let connect_per_s = scene.history.known.reached_rate_per_s(scene.at_us);
     let mut rows = vec![
@@ -144,7 +144,7 @@ fn latency(scene: &Scene<'_>, name: &str, title: &str) -> Option<Row> {
 fn failures(scene: &Scene<'_>) -> Vec<Row> {
     let moment = scene.moment;
     let of = |name: &str, title: String| {
-        let failed = moment.value(name)?;
+        let failed = moment.reached(name)?;
         let tone = if failed > 0.0 { Tone::Alarm } else { Tone::Plain };
         let failed = Value::Number(failed, Unit::Exact);
         Some(row(
@@ -157,12 +157,11 @@ fn failures(scene: &Scene<'_>) -> Vec<Row> {
         ))
     };
     let mut rows: Vec<Row> = of("connections.failed", "failed".into()).into_iter().collect();
-    for name in moment.names() {
-        if let Some(cause) = name.strip_prefix("connections.failures.") {
-            rows.extend(of(name, format!("  {}", cause.replace('_', " "))));
-        }
+    let prefix = "connections.failures.";
+    for name in moment.names_behind(prefix) {
+        rows.extend(of(name, format!("  {}", name[prefix.len()..].replace('_', " "))));
     }
-    if moment.value("connections.closed_by_server").is_some_and(|closed| closed > 0.0) {
+    if moment.reached("connections.closed_by_server").is_some_and(|closed| closed > 0.0) {
         rows.extend(of("connections.closed_by_server", "closed by the server".into()));
     }
     rows

@@ -50,18 +50,28 @@ pub(super) fn page(scene: &Scene<'_>) -> Page {
     let connections = scene.history.chronicle.line(scene.connections_name(), scene.at_us);
     let open = scene.connections().filter(|open| *open >= 1.0);
     for &(name, title, divides) in FIGURES {
-        let Some(now) = scene.moment.value(name) else { continue };
+        if scene.moment.reached(name).is_none() {
+            continue;
+        }
+        let now = scene.moment.value(name);
         let line = scene.history.chronicle.line(name, scene.at_us);
-        let each = if divides { Value::of(open.map(|open| now / open), Unit::Bytes) } else { Value::Blank };
+        let each = if divides {
+            Value::of(now.zip(open).map(|(now, open)| now / open), Unit::Bytes)
+        } else {
+            Value::Blank
+        };
         let slope = match name {
             "host.memory_available_bytes" | "sar.rss_bytes" => Value::Blank,
             _ => Value::of(slope(&connections, &line), Unit::Bytes),
         };
         let recent = Value::Spark(scene.moment.recent(name).collect());
-        let cells = vec![Value::text(title), Value::Number(now, Unit::Bytes), each, slope, recent];
+        let cells = vec![Value::text(title), Value::of(now, Unit::Bytes), each, slope, recent];
         page.grid.rows.push(Row { key: name.to_owned(), cells, tone: Tone::Plain });
     }
     match (scene.moment.value("server.rss_bytes"), open) {
+        (None, _) if let Some(silence) = scene.moment.silence("server.rss_bytes") => {
+            page.notes.push(super::silent(silence));
+        }
         (None, _) => {
             let why = "no server's RSS in this feed: a run samples it, and so does top beside a server on this machine";
             page.notes.push((Tone::Quiet, why.into()));

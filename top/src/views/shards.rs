@@ -16,6 +16,9 @@ use crate::words::Unit;
 /// The column of what was handled since the table before.
 pub(super) const DELTA: usize = 5;
 
+/// The first column of what is now.
+const DOING: usize = 2;
+
 /// The ten that have a digit first, in the digits' order.
 const COLUMNS: [Column; 20] = [
     Column::figures("shard", "#", 3),
@@ -52,6 +55,14 @@ pub(super) fn page(scene: &Scene<'_>) -> Page {
         return page;
     };
     page.grid.rows = rows(tables);
+    if let Some(silence) = scene.moment.table_silence("shards") {
+        page.notes.push(super::silent(silence));
+        for row in &mut page.grid.rows {
+            // Which shards there were is all that still holds.
+            row.cells[DOING..].fill(Value::Absent);
+            row.tone = Tone::Quiet;
+        }
+    }
     page
 }
 

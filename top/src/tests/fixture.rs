@@ -150,9 +150,13 @@ fn sent(second: u64) -> u64 {
     second.clamp(45, 95).saturating_sub(45) * 3_000
 }
 
-/// Letters waiting in shard 2, which falls behind for a while.
+/// Letters waiting in shard 2, which falls behind for a while and catches up again: 750 come each second.
 fn behind(second: u64) -> u64 {
-    if (65..80).contains(&second) { 64_000 - (second - 65) * 4_000 } else { 0 }
+    match second {
+        65..=75 => (second - 65) * 600,
+        76..80 => (80 - second) * 1_200,
+        _ => 0,
+    }
 }
 
 /// Something that goes up and down between 0 and 1, the same each time.
@@ -189,7 +193,7 @@ fn sample(second: u64) -> Sample {
         ("host.disk.sda.written_bytes", second as f64 * 65_536.0),
         ("host.net.lo.sent_bytes", sent * 200.0),
         ("host.tcp_sockets", 30.0 + 2.0 * open_),
-        ("host.accept_queue", wave(second, 4) * 8.0),
+        ("host.accept_queue", if (10..40).contains(&second) { wave(second, 4) * 8.0 } else { 0.0 }),
         ("host.tcp_passive_opens", open_.max(if second > 99 { CONNECTIONS as f64 } else { 0.0 })),
         ("sar.cpu_ratio", 0.0005),
         ("sar.rss_bytes", 9_437_184.0),

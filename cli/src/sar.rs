@@ -3,7 +3,7 @@
 //! ```text
 //!   live ── sampler ─┬─► recording (-o) ──► replay (-f)
 //!                    └─► picture ◄─────────────┘
-//!                           ├─► table, --json, --csv, --use
+//!                           ├─► table, --json, --csv, --use ──► console, which no sample waits for
 //!                           └─► --openmetrics, --listen
 //! ```
 //!
@@ -12,6 +12,7 @@
 mod alarms;
 mod choice;
 mod columns;
+mod console;
 mod cost;
 mod csv;
 mod exposition;
@@ -21,6 +22,7 @@ mod listen;
 mod live;
 mod machine;
 mod picture;
+mod plain;
 mod replay;
 mod show;
 mod sources;

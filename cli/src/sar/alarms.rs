@@ -10,7 +10,8 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use telemetry::Mark;
 
-use crate::output::{grouped, say};
+use crate::output::grouped;
+use crate::sar::console::Console;
 use crate::sar::json::number;
 use crate::sar::units::seconds;
 
@@ -21,29 +22,30 @@ const COMMANDS_MAX: usize = 8;
 /// The mark of an alert that was raised; any other of `alert.` was cleared.
 pub(crate) const RAISED: &str = "alert.raised";
 
-#[derive(Debug, Default)]
 pub(crate) struct Alarms {
+    console: Console,
     command: Option<String>,
     running: Vec<Pid>,
 }
 
 impl Alarms {
-    pub(crate) fn new(command: Option<&str>) -> Alarms {
-        Alarms { command: command.map(str::to_owned), running: Vec::new() }
+    pub(crate) fn new(command: Option<&str>, console: Console) -> Alarms {
+        Alarms { console, command: command.map(str::to_owned), running: Vec::new() }
     }
 
     /// Tells it and runs the command.
     pub(crate) fn tell(&mut self, mark: &Mark) {
-        say(&sentence(mark));
+        self.console.say(&sentence(mark));
         let Some(command) = &self.command else { return };
         self.running.retain(|pid| is_running(*pid));
         if self.running.len() >= COMMANDS_MAX {
-            say(&format!("note: {COMMANDS_MAX} alert commands are still running; this one was not run"));
+            self.console
+                .say(&format!("note: {COMMANDS_MAX} alert commands are still running; this one was not run"));
             return;
         }
         match run(command, mark) {
             Ok(pid) => self.running.push(pid),
-            Err(error) => say(&format!("note: could not run the alert command: {error}")),
+            Err(error) => self.console.say(&format!("note: could not run the alert command: {error}")),
         }
     }
 

@@ -16,6 +16,7 @@ use telemetry::{
 use crate::exit::{Code, Ended, Exit};
 use crate::output::{grouped, say};
 use crate::sar::alarms::Alarms;
+use crate::sar::console::Console;
 use crate::sar::flags::SarFlags;
 use crate::sar::listen;
 use crate::sar::machine::Machine;
@@ -54,14 +55,16 @@ pub(crate) fn main(flags: &SarFlags) -> Ended {
         serve(address, &picture)?;
     }
     let recording = flags.out.as_deref().map(RecordingWriter::create).transpose().map_err(unopened)?;
+    let console = Console::live().map_err(Exit::broke)?;
     let mut live = Live {
         flags,
         sampler,
         notes,
         picture,
-        show: Show::new(flags, groups),
+        show: Show::new(flags, groups, console.clone()),
         recording,
-        alarms: Alarms::new(flags.on_alert.as_deref()),
+        alarms: Alarms::new(flags.on_alert.as_deref(), console.clone()),
+        console,
         told: HashSet::new(),
         machine,
         watched,
@@ -91,6 +94,7 @@ struct Live<'a> {
     show: Show,
     recording: Option<RecordingWriter>,
     alarms: Alarms,
+    console: Console,
     told: HashSet<String>,
     machine: Machine,
     /// Watched processes: their names in samples, and their ids.
@@ -136,7 +140,7 @@ impl Live<'_> {
             self.sample(is_base)?;
             is_base = false;
             if self.only_processes && self.sampler.watched().next().is_none() {
-                say("all watched processes have ended, and nothing else was asked for");
+                self.console.say("all watched processes have ended, and nothing else was asked for");
                 break;
             }
         }
@@ -215,7 +219,7 @@ impl Live<'_> {
                 problem => problem.to_string(),
             };
             if self.told.len() < PROBLEMS_MAX && self.told.insert(text.clone()) {
-                say(&format!("note: {text}"));
+                self.console.say(&format!("note: {text}"));
             }
         }
     }
@@ -228,30 +232,33 @@ impl Live<'_> {
             if ended.is_ok() { self.show.end(&picture, &self.machine) } else { Ok(()) }
         };
         let packed = match (self.recording.take(), &self.flags.out) {
-            (Some(recording), Some(path)) => finish(recording, path),
+            (Some(recording), Some(path)) => self.finish(recording, path),
             _ => Ok(()),
         };
+        // What was recorded is safe; only now is there time for whoever reads.
+        let printed = self.console.end();
         ended?;
         packed?;
         shown?;
+        printed?;
         Ok(Code::Fine)
     }
-}
 
-/// Packs the recording, and says what it holds.
-fn finish(recording: RecordingWriter, path: &Path) -> Result<(), Exit> {
-    let file = path.display();
-    let Finished { samples, bytes_after, .. } = recording
-        .finish()
-        .map_err(|error| Exit::broke(format!("the recording '{file}' is there, but not packed: {error}")))?;
-    if let Some(each) = bytes_after.checked_div(samples) {
-        say(&format!(
-            "recorded {} samples in {file}: {} bytes, {each} a sample (show them: floodmark sar -f {file})",
-            grouped(samples),
-            grouped(bytes_after)
-        ));
+    /// Packs the recording, and says what it holds.
+    fn finish(&self, recording: RecordingWriter, path: &Path) -> Result<(), Exit> {
+        let file = path.display();
+        let Finished { samples, bytes_after, .. } = recording.finish().map_err(|error| {
+            Exit::broke(format!("the recording '{file}' is there, but not packed: {error}"))
+        })?;
+        if let Some(each) = bytes_after.checked_div(samples) {
+            self.console.say(&format!(
+                "recorded {} samples in {file}: {} bytes, {each} a sample (show them: floodmark sar -f {file})",
+                grouped(samples),
+                grouped(bytes_after)
+            ));
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 fn unwritten(error: BundleError) -> Exit {

@@ -9,7 +9,7 @@ use sar::{Group, Sampler, SamplerOptions};
 use telemetry::{BundleError, Catalog, Frame, FrameError, Mark, Placed, Recording, Sample, Stamp};
 
 use crate::exit::{Code, Ended, Exit};
-use crate::output::say;
+use crate::sar::console::Console;
 use crate::sar::flags::SarFlags;
 use crate::sar::machine::Machine;
 use crate::sar::picture::Picture;
@@ -29,7 +29,8 @@ pub(crate) fn main(flags: &SarFlags, path: &Path) -> Ended {
                 return Err(Exit::wrong_input(format!("could not read '{}': {error}", path.display())));
             }
             Err(error) => {
-                say(&format!("note: could not read the rest of '{}': {error}", path.display()));
+                Console::Waiting
+                    .say(&format!("note: could not read the rest of '{}': {error}", path.display()));
                 break;
             }
         }
@@ -39,10 +40,13 @@ pub(crate) fn main(flags: &SarFlags, path: &Path) -> Ended {
     }
     replay.end()?;
     if recording.torn() {
-        say("note: the recording ends in the middle of a frame (its writer was killed, or is still writing)");
+        Console::Waiting.say(
+            "note: the recording ends in the middle of a frame (its writer was killed, or is still writing)",
+        );
     }
     if recording.skipped() > 0 {
-        say(&format!("note: {} unreadable lines of the recording were skipped", recording.skipped()));
+        Console::Waiting
+            .say(&format!("note: {} unreadable lines of the recording were skipped", recording.skipped()));
     }
     replay.verdict(recording.torn())
 }
@@ -72,6 +76,7 @@ struct Replay<'a> {
     machine: Option<Machine>,
     told_machine: bool,
     begin: Option<Stamp>,
+    /// Of the frame that was read last.
     end: Stamp,
     leader: Option<String>,
     samples: u64,
@@ -86,7 +91,7 @@ impl<'a> Replay<'a> {
         Replay {
             flags,
             picture,
-            show: Show::new(flags, flags.group.clone()),
+            show: Show::new(flags, flags.group.clone(), Console::Waiting),
             machine: Machine::of_run(path),
             told_machine: false,
             begin: None,
@@ -164,7 +169,7 @@ impl<'a> Replay<'a> {
     fn tell_machine(&mut self) -> Result<(), Exit> {
         if !std::mem::replace(&mut self.told_machine, true) {
             let machine = self.machine.get_or_insert_default();
-            self.show.host(machine, self.picture.at)?;
+            self.show.host(machine, self.end)?;
         }
         Ok(())
     }
@@ -203,7 +208,7 @@ impl<'a> Replay<'a> {
             }
             _ if torn => Ok(Code::Fine),
             _ => {
-                say("note: there is no sample in the recording");
+                Console::Waiting.say("note: there is no sample in the recording");
                 Ok(Code::Fine)
             }
         }

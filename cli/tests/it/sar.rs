@@ -626,3 +626,31 @@ fn the_help_has_examples() {
     let help = floodmark(["sar", "--help"]).expect_code(0);
     help.expect_stdout(&["Examples:", "floodmark sar -o", "--on-alert", "FLOODMARK_QUEUE"]);
 }
+
+/// Once, a reader that stopped reading stopped the sampler, its metrics and its end.
+#[test]
+fn a_reader_that_stops_reading_stops_nothing() {
+    for redirection in [">\"$PIPE\"", ">\"$PIPE\" 2>&1"] {
+        let folder = tempfile::tempdir().expect("a directory");
+        let (path, pipe) = (folder.path().join("some.sar"), folder.path().join("pipe"));
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+        // Open to be read, and never read.
+        let _held = fs::OpenOptions::new().read(true).write(true).open(&pipe).expect("opened");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("exec \"$0\" \"$@\" {redirection}"), env!("CARGO_BIN_EXE_floodmark")]);
+        shell.args(["sar", "--interval", "10ms", "--json", "-o"]).arg(&path).env("PIPE", &pipe);
+        let process = Running::start(&mut shell);
+        // As many as wait for a reader, and those that a pipe holds, are far fewer.
+        eventually("a long recording", || fs::read(&path).ok().filter(|bytes| count_samples(bytes) > 400));
+        let began = std::time::Instant::now();
+        process.signal(Signal::SIGTERM);
+        let finished = process.finish().expect_code(0);
+        assert!(began.elapsed().as_secs() < 10, "{:?}: {finished}", began.elapsed());
+        assert!(Recording::open(&path).expect("a recording").is_packed(), "{finished}");
+        if redirection.ends_with("PIPE\"") {
+            let dropped = finished.stderr.matches("lines are dropped and counted").count();
+            assert_eq!(dropped, 1, "{finished}");
+            finished.expect_stderr(&["lines were not printed", "recorded "]);
+        }
+    }
+}

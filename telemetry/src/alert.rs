@@ -4,10 +4,15 @@
 //! so that one which hovers about a threshold is told of once. Raising and clearing are marks, `alert.raised` and
 //! `alert.cleared`, with the queue's figures.
 //!
+//! A queue that falls silent, whose figures stop coming, may be in the worst state of all. Its alert stands, with the
+//! last figures, and one mark `alert.silent` says so. When figures come again, they are judged like any others.
+//!
 //! A delay is a projection, and a wild one when hardly anything moves: one letter after a quiet minute would wait for ever
 //! by it. So it counts only as far as the queue has been seen not to be empty.
 
 use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 use crate::{Drain, Health, Mark, Stamp};
 
@@ -27,13 +32,15 @@ pub struct Alert {
 }
 
 /// Past which a queue raises an alert.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Threshold {
     /// The name of the queue, or the beginning of names and a `*`.
     pub queue: String,
     /// The longest that it should be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub length: Option<f64>,
     /// The longest that anything should wait in it. A queue that nothing leaves is past it after so long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_s: Option<f64>,
 }
 
@@ -75,7 +82,7 @@ impl Watch {
     ) -> Option<Mark> {
         let Some(alert) = &health.alert else {
             let threshold = thresholds.find_map(|threshold| threshold.passed(health, waited_s, 1.0))?;
-            let raised = mark("alert.raised", health, &threshold);
+            let raised = mark("alert.raised", health.at_us, health, &threshold);
             health.alert = Some(Alert { since_us: health.at_us, threshold });
             self.calm_updates = 0;
             return Some(raised);
@@ -85,19 +92,29 @@ impl Watch {
         if self.calm_updates < CALM_UPDATES {
             return None;
         }
-        let cleared = mark("alert.cleared", health, &alert.threshold);
+        let cleared = mark("alert.cleared", health.at_us, health, &alert.threshold);
         health.alert = None;
         Some(cleared)
     }
+
+    /// Keeps the alert of a queue whose last figures are `silent_s` old at `now_us`, and says so the first time. What
+    /// was calm before counts no more. Without an alert there is nothing to keep.
+    pub(crate) fn fall_silent(&mut self, health: &mut Health, now_us: u64, silent_s: f64) -> Option<Mark> {
+        let alert = health.alert.as_ref()?;
+        self.calm_updates = 0;
+        if health.silent_s.replace(silent_s).is_some() {
+            return None;
+        }
+        let mut silent = mark("alert.silent", now_us, health, &alert.threshold);
+        silent.attributes.insert("silent_s".to_owned(), silent_s.into());
+        Some(silent)
+    }
 }
 
-/// The mark of an alert that is raised or cleared.
-pub(crate) fn mark(name: &str, health: &Health, threshold: &str) -> Mark {
+/// The mark of what becomes of an alert.
+fn mark(name: &str, at_us: u64, health: &Health, threshold: &str) -> Mark {
     let now = Stamp::now();
-    let at = Stamp {
-        mono_us: health.at_us,
-        wall_us: now.wall_us.wrapping_sub(now.mono_us).wrapping_add(health.at_us),
-    };
+    let at = Stamp { mono_us: at_us, wall_us: now.wall_us.wrapping_sub(now.mono_us).wrapping_add(at_us) };
     let drain_s = health.drain.map(|drain| match drain {
         Drain::After { seconds } => seconds.into(),
         Drain::Never => "never".into(),

@@ -2,7 +2,8 @@
 //!
 //! Rates are the averages over the 10 s decay. Only one of the two counters is needed beside the length, because what
 //! came in is what went out and what is there: enqueued = dequeued + length, but for a constant. (Where letters are
-//! dropped from a queue, the enqueue rate that follows is net of them.) With no counter at all there is still a drain,
+//! dropped from a queue, the enqueue rate that follows is net of them, and stays as it was while
+//! more are dropped than come.) With no counter at all there is still a drain,
 //! by how the length itself goes.
 
 use std::fmt;
@@ -35,6 +36,8 @@ pub struct Health {
     pub drain: Option<Drain>,
     /// What is wrong, if anything is.
     pub alert: Option<Alert>,
+    /// How long ago all this was so, for a queue whose figures have stopped coming. It is here for its alert.
+    pub silent_s: Option<f64>,
 }
 
 /// How long until nothing waits.
@@ -78,6 +81,7 @@ impl Health {
             delay_s: None,
             drain: None,
             alert: None,
+            silent_s: None,
         }
     }
 
@@ -97,6 +101,8 @@ pub(crate) struct Followed {
     empty_at_us: Option<u64>,
     /// The counter that is not told, as it follows from the other one and the length.
     derived: f64,
+    /// Whether the last reading took that counter back, and was left out.
+    fallen: bool,
 }
 
 impl Followed {
@@ -109,8 +115,8 @@ impl Followed {
         self.interval_us = before.map_or(0, |(last_us, _)| at_us - last_us);
         let Reading { length, enqueued, dequeued } = reading;
         let (enqueued, dequeued) = match (enqueued, dequeued) {
-            (None, Some(told)) => (Some(self.derive(told, told + length, |last| last.dequeued)), Some(told)),
-            (Some(told), None) => (Some(told), Some(self.derive(told, told - length, |last| last.enqueued))),
+            (None, Some(told)) => (self.derive(told, told + length, |last| last.dequeued), Some(told)),
+            (Some(told), None) => (Some(told), self.derive(told, told - length, |last| last.enqueued)),
             both_or_none => both_or_none,
         };
         if length <= 0.0 {
@@ -124,12 +130,17 @@ impl Followed {
         true
     }
 
-    /// The counter that follows. It never goes back by itself: that would be a length read a moment off, or letters
-    /// dropped, and not a new beginning. One that the told counter has, it has, too.
-    fn derive(&mut self, told: f64, follows: f64, same: impl Fn(&Reading) -> Option<f64>) -> f64 {
+    /// The counter that follows. Where it goes back, the length was read a moment off, or letters were dropped. The next
+    /// reading tells which: after the former, the counter is past its old height, and nothing was lost but a reading.
+    /// Otherwise it begins anew from there, as it does when the told one does, and that interval has no rate.
+    fn derive(&mut self, told: f64, follows: f64, same: impl Fn(&Reading) -> Option<f64>) -> Option<f64> {
         let anew = self.last.as_ref().and_then(|(_, last)| same(last)).is_none_or(|last| told < last);
-        self.derived = if anew { follows } else { follows.max(self.derived) };
-        self.derived
+        self.fallen = follows < self.derived && !anew && !self.fallen;
+        if self.fallen {
+            return None;
+        }
+        self.derived = follows;
+        Some(follows)
     }
 
     /// How long it was between the last two readings.
@@ -154,7 +165,7 @@ impl Followed {
     pub(crate) fn tell(&self, at_us: u64, length: f64, health: &mut Health) {
         let rate = |name| self.rates.get(name).map(|decayed| decayed.averages[TEN_SECONDS]);
         let (enqueue, dequeue) = (rate("enqueued"), rate("dequeued"));
-        (health.at_us, health.length) = (at_us, length);
+        (health.at_us, health.length, health.silent_s) = (at_us, length, None);
         (health.enqueue_per_s, health.dequeue_per_s) = (enqueue, dequeue);
         health.delay_s = dequeue.and_then(|dequeue| quotient(length, dequeue));
         let shrinks = match (enqueue, dequeue) {

@@ -31,6 +31,7 @@ pub mod clock;
 mod columns;
 pub mod command;
 pub mod decay;
+mod described;
 pub mod frame;
 pub mod health;
 pub mod interval_log;

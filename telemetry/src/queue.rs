@@ -5,31 +5,37 @@
 //!   drain = length ÷ (dequeue rate − enqueue rate)   the queue is empty after so long, or never
 //! ```
 //!
-//! `health.rs` says how rates are found, `alert.rs` when an alert is raised.
+//! `health.rs` says how rates are found, `alert.rs` when an alert is raised, and `described.rs` how a
+//! recording says which queues were followed.
 
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use crate::alert::{Watch, mark};
+use serde::{Deserialize, Serialize};
+
+use crate::alert::Watch;
 use crate::health::{Followed, Reading};
 use crate::{Cell, Health, Mark, Table, Threshold};
 
 /// The most queues that are followed. Later ones are not.
 pub const QUEUES_MAX: usize = 4_096;
 
-/// A queue that has not been told of for so long, and for three of its own intervals, is gone. Its alert is cleared.
+/// A queue that has not been told of for so long, and for three of its own intervals, has fallen silent. It is
+/// forgotten, unless an alert of it stands.
 const SILENCE_US: u64 = 10_000_000;
 
 /// Where the figures of a queue are found among values.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueSpec {
     /// What the queue is called.
     pub name: String,
     /// The value that says how much waits, in the unit that its last word says.
     pub length: String,
     /// The counter of what came in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enqueued: Option<String>,
     /// The counter of what went out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dequeued: Option<String>,
 }
 
@@ -123,7 +129,7 @@ impl Queues {
         &self.health
     }
 
-    /// The alerts that were raised and cleared since this was last asked. Wall times are by this machine's clocks as they are
+    /// What became of alerts since this was last asked. Wall times are by this machine's clocks as they are
     /// now, so that they are right only where samples come in as they are taken.
     pub fn take_marks(&mut self) -> Vec<Mark> {
         std::mem::take(&mut self.marks)
@@ -161,24 +167,25 @@ impl Queues {
     }
 
     fn forget_silent(&mut self, now_us: u64) {
-        let silent = |(followed, _): &(Followed, Watch)| {
-            followed.silent_us(now_us) > SILENCE_US.max(followed.interval_us().saturating_mul(3))
-        };
-        if !self.followed.iter().any(silent) {
-            return;
-        }
-        for place in
-            (0..self.followed.len()).rev().filter(|&place| silent(&self.followed[place])).collect::<Vec<_>>()
-        {
-            self.followed.remove(place);
-            let mut health = self.health.remove(place);
-            if let Some(alert) = health.alert.take() {
-                health.at_us = now_us;
-                self.marks.push(mark("alert.cleared", &health, &alert.threshold));
+        let (count, mut place) = (self.followed.len(), 0);
+        while let Some((followed, watch)) = self.followed.get_mut(place) {
+            let silent_us = followed.silent_us(now_us);
+            let is_silent = silent_us > SILENCE_US.max(followed.interval_us().saturating_mul(3));
+            let health = &mut self.health[place];
+            if is_silent && health.alert.is_none() {
+                self.followed.remove(place);
+                self.health.remove(place);
+                continue;
             }
+            if is_silent {
+                self.marks.extend(watch.fall_silent(health, now_us, silent_us as f64 / 1e6));
+            }
+            place += 1;
         }
-        self.places =
-            self.health.iter().enumerate().map(|(place, health)| (health.name.clone(), place)).collect();
+        if self.followed.len() < count {
+            let names = self.health.iter().map(|health| health.name.clone());
+            self.places = names.enumerate().map(|(place, name)| (name, place)).collect();
+        }
     }
 }
 

@@ -133,6 +133,54 @@ fn a_server_that_began_anew_has_no_rate_for_that_interval() {
     assert!(near(health.enqueue_per_s, Some(100.0)) && near(health.dequeue_per_s, Some(100.0)), "{health:?}");
 }
 
+/// What followed used to stay as high as before the drop, and for the rest of the run nothing seemed to come in.
+#[test]
+fn letters_that_are_dropped_leave_no_trace_in_later_rates() {
+    const PER_S: f64 = 977.0 * 1024.0;
+    for steady in [0, 30] {
+        let mut queues = Queues::new(spec(false, true), vec![]);
+        let mut queue = Exact { at_us: SECOND_US, came: 100e6, went: 0.0 };
+        for _ in 0..=steady {
+            queue.tell(&mut queues);
+            queue.pass(SECOND_US, PER_S, PER_S);
+        }
+        // 99 MB are gone, and none of them was dequeued.
+        queue.came -= 99e6 + PER_S;
+        queue.went -= PER_S;
+        for second in 0..300 {
+            queue.tell(&mut queues);
+            queue.pass(SECOND_US, PER_S, PER_S);
+            let health = &queues.health()[0];
+            if second >= 2 {
+                assert!(near(health.enqueue_per_s, Some(PER_S)), "after {second} s: {health:?}");
+                assert_eq!(health.drain, Some(Drain::Never), "after {second} s: {health:?}");
+            }
+        }
+        let health = &queues.health()[0];
+        assert!(near(health.dequeue_per_s, Some(PER_S)), "{health:?}");
+        assert!(near(health.delay_s, Some(1e6 / PER_S)), "{health:?}");
+    }
+}
+
+/// A length that is read a moment after its counter is off by what came between.
+#[test]
+fn a_length_read_a_moment_off_makes_no_rate() {
+    let mut queues = Queues::new(spec(true, false), vec![]);
+    let mut queue = Exact { at_us: SECOND_US, came: 10.0, went: 0.0 };
+    for second in 0..50 {
+        let early = if second % 5 == 4 { 40.0 } else { 0.0 };
+        queues.update(queue.at_us, &|name| match name {
+            "length" => Some(queue.came - queue.went + early),
+            "in" => Some(queue.came),
+            _ => None,
+        });
+        queue.pass(SECOND_US, 0.0, 0.0);
+        queue.came += early;
+    }
+    // Nothing ever went out.
+    assert_eq!(queues.health()[0].dequeue_per_s, Some(0.0));
+}
+
 /// The names and attributes of the marks so far.
 fn told(queues: &mut Queues) -> Vec<(String, String)> {
     let text =
@@ -238,24 +286,58 @@ fn each_shard_has_two_queues() {
 }
 
 #[test]
-fn a_queue_that_falls_silent_is_gone_and_its_alert_cleared() {
-    let threshold = Threshold { queue: "mail of *".into(), length: Some(10.0), delay_s: None };
-    let mut queues = Queues::new(spec(false, true), vec![threshold]);
+fn a_queue_that_falls_silent_is_forgotten_and_may_come_again() {
+    let mut queues = Queues::new(spec(false, true), vec![]);
     for second in 1..4 {
         queues.update_table(&shards("server", second, &[1.0, 99.0]));
     }
-    assert_eq!(told(&mut queues), pairs(&[("alert.raised", "length over 10")]));
     let alive = |at_us: u64, queues: &mut Queues| {
         queues.update(at_us, &|_| Some(0.0));
         queues.health().len()
     };
     assert_eq!(alive(13 * SECOND_US, &mut queues), 5);
     assert_eq!(alive(13 * SECOND_US + 1, &mut queues), 1);
-    assert_eq!(told(&mut queues), pairs(&[("alert.cleared", "length over 10")]));
-    // It may come again.
     queues.update_table(&shards("server", 14, &[1.0]));
     assert_eq!(queues.health().len(), 3);
     assert_eq!(queues.health()[1].name, "mail of shard 0");
+    assert_eq!(told(&mut queues), []);
+}
+
+/// The alert of a queue that fell silent used to be cleared, at the worst moment.
+#[test]
+fn an_alert_outlasts_the_silence_of_its_queue() {
+    let threshold = Threshold { queue: "mail of *".into(), length: Some(100_000.0), delay_s: None };
+    let mut queues = Queues::new(spec(false, true), vec![threshold]);
+    for second in 1..4 {
+        queues.update_table(&shards("server", second, &[1.0, 600_000.0]));
+    }
+    assert_eq!(told(&mut queues), pairs(&[("alert.raised", "length over 100000")]));
+    let loud = queues.health()[1].clone();
+    assert_eq!((loud.name.as_str(), loud.silent_s), ("mail of shard 1", None));
+
+    let mut marks = vec![];
+    for second in 4..=63 {
+        queues.update(second * SECOND_US, &|_| None);
+        marks.append(&mut queues.take_marks());
+    }
+    let [mark] = &marks[..] else { panic!("one mark: {marks:?}") };
+    assert_eq!((mark.name.as_str(), mark.at.mono_us), ("alert.silent", 14 * SECOND_US));
+    let expected = serde_json::json!({
+        "queue": "mail of shard 1", "length": 600_000.0, "delay_s": 6_000.0, "drain_s": "never",
+        "threshold": "length over 100000", "silent_s": 11.0,
+    });
+    assert_eq!(serde_json::to_value(&mark.attributes).expect("JSON"), expected);
+    assert_eq!(queues.health(), [Health { silent_s: Some(60.0), ..loud.clone() }], "the last figures");
+
+    // What comes again is judged as usual.
+    for (second, mail) in [(64, 600_000.0), (65, 0.0), (66, 0.0)] {
+        queues.update_table(&shards("server", second, &[1.0, mail]));
+        assert_eq!(told(&mut queues), []);
+        let health = queues.health().iter().find(|health| health.name == loud.name).expect("still there");
+        assert_eq!((health.silent_s, &health.alert), (None, &loud.alert));
+    }
+    queues.update_table(&shards("server", 67, &[1.0, 0.0]));
+    assert_eq!(told(&mut queues), pairs(&[("alert.cleared", "length over 100000")]));
 }
 
 #[test]

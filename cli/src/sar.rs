@@ -21,6 +21,7 @@ mod json;
 mod listen;
 mod live;
 mod machine;
+mod names;
 mod picture;
 mod plain;
 mod replay;

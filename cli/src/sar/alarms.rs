@@ -19,8 +19,8 @@ use crate::sar::units::seconds;
 /// run.
 const COMMANDS_MAX: usize = 8;
 
-/// The mark of an alert that was raised; any other of `alert.` was cleared.
-pub(crate) const RAISED: &str = "alert.raised";
+/// What the names of an alert's marks begin with; `raised`, `cleared` or `silent` follows.
+pub(crate) const ALERT: &str = "alert.";
 
 pub(crate) struct Alarms {
     console: Console,
@@ -77,7 +77,7 @@ fn run(command: &str, mark: &Mark) -> io::Result<Pid> {
 fn environment(mark: &Mark) -> io::Result<Vec<CString>> {
     let text = |name: &str| mark.attributes.get(name).and_then(|value| value.as_str()).map(str::to_owned);
     let figure = |name: &str| number(mark, name).map(|value| value.to_string()).or_else(|| text(name));
-    let what = if mark.name == RAISED { "raised" } else { "cleared" };
+    let what = mark.name.strip_prefix(ALERT).unwrap_or(&mark.name);
     let own = [
         ("FLOODMARK_ALERT", Some(what.to_owned())),
         ("FLOODMARK_QUEUE", text("queue")),
@@ -108,10 +108,13 @@ fn sentence(mark: &Mark) -> String {
         Some(drain_s) => Some(format!("empty in {}", seconds(drain_s))),
         None => mark.attributes.contains_key("drain_s").then(|| "not draining".to_owned()),
     });
-    let (what, threshold) = match text("threshold") {
-        Some(threshold) if mark.name == RAISED => ("alert", format!(" ({threshold})")),
-        _ if mark.name == RAISED => ("alert", String::new()),
+    let threshold = text("threshold").map_or_else(String::new, |threshold| format!(" ({threshold})"));
+    let (what, more) = match mark.name.strip_prefix(ALERT) {
+        Some("raised") => ("alert", threshold),
+        Some("silent") => {
+            ("alert stands, and nothing more is heard", format!(" when it was last heard of{threshold}"))
+        }
         _ => ("alert cleared", String::new()),
     };
-    format!("{what}: queue '{queue}': {}{threshold}", parts.join(", "))
+    format!("{what}: queue '{queue}': {}{more}", parts.join(", "))
 }

@@ -3,9 +3,10 @@
 //! The first reading is not shown: it is where the first interval begins, as in sysstat's sar. It is recorded.
 
 use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sar::CostNotes;
 use sar::{Cost, Group, Sampler, SarError, Schedule};
@@ -32,8 +33,8 @@ const USE_SAMPLES: u64 = 3;
 /// Different problems that are told. The first ones matter.
 const PROBLEMS_MAX: usize = 256;
 
-/// What a chat's process is called.
-const PROGRAM: &str = "floodmark";
+/// Samples after which names that fit nothing are told.
+const SAMPLES_FEW: u64 = 5;
 
 /// Whose samples they are.
 const SOURCE: &str = "host";
@@ -41,7 +42,7 @@ const SOURCE: &str = "host";
 pub(crate) fn main(flags: &SarFlags) -> Ended {
     // Before any thread: they inherit the signal mask.
     let commands = commands(false);
-    let Sources { mut sampler, groups, watched, only_processes, chat_is_here } = gather(flags)?;
+    let Sources { mut sampler, groups, watched, only_processes, chat_here } = gather(flags)?;
     let cost = Cost::open().map_err(Exit::broke)?;
     let notes = cost.notes();
     sampler.add(Group::Proc, cost);
@@ -69,7 +70,8 @@ pub(crate) fn main(flags: &SarFlags) -> Ended {
         machine,
         watched,
         only_processes,
-        chat_is_here,
+        chat_here,
+        checked: false,
     };
     let began = live.begin();
     let ended = began.and_then(|()| live.run(&commands));
@@ -101,7 +103,10 @@ struct Live<'a> {
     watched: Vec<(String, u32)>,
     /// Nothing else was asked for.
     only_processes: bool,
-    chat_is_here: bool,
+    /// Where a chat of this machine is asked.
+    chat_here: Option<SocketAddr>,
+    /// Names that fit nothing were told.
+    checked: bool,
 }
 
 impl Live<'_> {
@@ -116,6 +121,8 @@ impl Live<'_> {
             version: env!("CARGO_PKG_VERSION").into(),
         }))?;
         self.record(&Frame::Mark(self.machine.mark(at)))?;
+        let described = self.look().described();
+        self.record(&Frame::Mark(Mark { at, ..described }))?;
         Ok(self.show.host(&self.machine, at)?)
     }
 
@@ -152,6 +159,8 @@ impl Live<'_> {
         let at = Stamp::now();
         self.sampler.read();
         self.notes.collected(self.sampler.took());
+        // Who has ended makes room for who comes.
+        self.problems();
         // What explains a sample, and what came with it, is said before it: the sample is what a replay shows.
         for hello in self.sampler.hellos() {
             self.meet(&hello)?;
@@ -181,27 +190,49 @@ impl Live<'_> {
             self.record(&Frame::Mark(Mark { source: SOURCE.into(), ..mark }))?;
         }
         self.alarms.look();
-        self.problems();
         if is_base {
             self.show.base(at);
         } else {
+            // Nobody waits here: the console takes the lines, or drops them.
             self.show.row(&picture)?;
+        }
+        drop(picture);
+        if self.show.rows() == SAMPLES_FEW {
+            self.check();
         }
         Ok(())
     }
 
-    /// Watches the process of a chat that has answered, if it can be seen from here.
+    /// Watches the process of a chat that has answered, if it can be seen from here, in place of the one before.
     fn meet(&mut self, hello: &Hello) -> Result<(), Exit> {
-        let name = std::fs::read_to_string(format!("/proc/{}/comm", hello.pid)).unwrap_or_default();
         // A chat behind a tunnel, or in a container, has a number that is somebody else's here.
-        let is_chat = self.chat_is_here && name.trim() == PROGRAM;
-        let is_watched = self.watched.iter().any(|(name, pid)| *pid == hello.pid || *name == hello.source);
+        let is_chat = self.chat_here.is_some_and(|admin| serves(hello.pid, admin.port()));
+        let is_watched = self.watched.iter().any(|(_, pid)| *pid == hello.pid);
         if !is_chat || is_watched || self.sampler.watch(hello.pid, &hello.source).is_err() {
             return Ok(());
+        }
+        let before = self.watched.iter().position(|(name, _)| *name == hello.source);
+        if let Some(before) = before {
+            let (_, pid) = self.watched.remove(before);
+            self.sampler.unwatch(pid);
         }
         self.watched.push((hello.source.clone(), hello.pid));
         self.machine = Machine::this(&self.watched);
         self.record(&Frame::Mark(self.machine.mark(Stamp::now())))
+    }
+
+    fn look(&self) -> MutexGuard<'_, Picture> {
+        self.picture.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells once which names fit nothing.
+    fn check(&mut self) {
+        if !std::mem::replace(&mut self.checked, true) {
+            let unmatched = self.look().unmatched();
+            for text in unmatched {
+                self.console.say(&format!("note: {text}"));
+            }
+        }
     }
 
     fn record(&mut self, frame: &Frame) -> Result<(), Exit> {
@@ -213,8 +244,9 @@ impl Live<'_> {
         for problem in self.sampler.problems() {
             let text = match &problem {
                 SarError::ProcessGone { pid } => {
-                    let name = self.watched.iter().find(|(_, watched)| watched == pid).map(|(name, _)| name);
-                    format!("{problem} ({})", name.map_or("?", String::as_str))
+                    let place = self.watched.iter().position(|(_, watched)| watched == pid);
+                    let name = place.map(|place| self.watched.remove(place).0);
+                    format!("{problem} ({})", name.as_deref().unwrap_or("?"))
                 }
                 problem => problem.to_string(),
             };
@@ -226,6 +258,9 @@ impl Live<'_> {
 
     /// Averages and the recording's end, however the rest ended.
     fn end(mut self, ended: Result<(), Exit>) -> Ended {
+        if ended.is_ok() && self.show.rows() > 0 {
+            self.check();
+        }
         let shown = {
             let picture = self.picture.lock().unwrap_or_else(PoisonError::into_inner);
             // Whoever has gone need not be told.
@@ -259,6 +294,34 @@ impl Live<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a process of this machine may be the chat that is asked at this port: it listens there, or, where its
+/// descriptors are another user's, it was started as one.
+fn serves(pid: u32, port: u16) -> bool {
+    let Ok(links) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        return line.split(|byte| *byte == 0).skip(1).any(|word| word == b"chat");
+    };
+    let listeners = listeners(pid, port);
+    links.filter_map(|link| std::fs::read_link(link.ok()?.path()).ok()).any(|link| {
+        let inode = link.to_str().and_then(|link| link.strip_prefix("socket:[")?.strip_suffix(']'));
+        inode.is_some_and(|inode| listeners.iter().any(|known| known == inode))
+    })
+}
+
+/// The inodes of the sockets that listen at a port where this process is.
+fn listeners(pid: u32, port: u16) -> Vec<String> {
+    // sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode
+    let inode = |line: &str| {
+        let mut fields = line.split_whitespace().skip(1);
+        let (_, local) = fields.next()?.rsplit_once(':')?;
+        let state = fields.nth(1)?;
+        let is_it = u16::from_str_radix(local, 16) == Ok(port) && state == "0A";
+        fields.nth(5).filter(|_| is_it).map(str::to_owned)
+    };
+    let tables = ["tcp", "tcp6"].map(|table| std::fs::read_to_string(format!("/proc/{pid}/net/{table}")));
+    tables.iter().flatten().flat_map(|table| table.lines().skip(1).filter_map(inode)).collect()
 }
 
 fn unwritten(error: BundleError) -> Exit {

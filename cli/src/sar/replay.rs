@@ -6,9 +6,10 @@
 use std::path::Path;
 
 use sar::{Group, Sampler, SamplerOptions};
-use telemetry::{BundleError, Catalog, Frame, FrameError, Mark, Placed, Recording, Sample, Stamp};
+use telemetry::{BundleError, Catalog, Frame, FrameError, Mark, Placed, Queues, Recording, Sample, Stamp};
 
 use crate::exit::{Code, Ended, Exit};
+use crate::sar::alarms::ALERT;
 use crate::sar::console::Console;
 use crate::sar::flags::SarFlags;
 use crate::sar::machine::Machine;
@@ -51,11 +52,27 @@ pub(crate) fn main(flags: &SarFlags, path: &Path) -> Ended {
     replay.verdict(recording.torn())
 }
 
-/// What a recording that cannot be opened calls for.
+/// What a recording that cannot be opened or made calls for: another name, unless it is the disk that fails.
 pub(crate) fn unopened(error: BundleError) -> Exit {
-    match error {
-        BundleError::Io { .. } | BundleError::ShortWrite { .. } => Exit::broke(error),
-        _ => Exit::wrong_input(error),
+    use std::io::ErrorKind;
+    let hint = match &error {
+        BundleError::ShortWrite { .. } => None,
+        BundleError::Io { source, .. } => match source.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => {
+                Some(" (is there such a folder? make it first)")
+            }
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                Some(" (choose a place that is yours, or change its permissions)")
+            }
+            ErrorKind::IsADirectory => Some(" (it is a folder: name a file in it)"),
+            ErrorKind::InvalidInput | ErrorKind::InvalidFilename => Some(" (choose another name)"),
+            _ => None,
+        },
+        _ => Some(""),
+    };
+    match hint {
+        Some(hint) => Exit::wrong_input(format!("{error}{hint}")),
+        None => Exit::broke(error),
     }
 }
 
@@ -119,6 +136,8 @@ impl<'a> Replay<'a> {
             Frame::Mark(mark) => {
                 if let Some(machine) = Machine::of(mark) {
                     self.machine = Some(machine);
+                } else if let Some((specs, thresholds)) = Queues::described_by(mark) {
+                    self.picture.follow(specs, thresholds);
                 } else if !early {
                     self.mark(mark)?;
                 }
@@ -144,7 +163,7 @@ impl<'a> Replay<'a> {
         let values = || sample.values.iter().map(|(name, value)| (name.as_str(), *value));
         self.picture.sample(sample.at, &sample.source, values);
         for mark in self.picture.take_marks() {
-            if !early {
+            if !early && self.judges_anew() {
                 // They are stamped with the time of this replay.
                 self.show.mark(&Mark { at: sample.at, source: LEADER.into(), ..mark })?;
             }
@@ -175,8 +194,12 @@ impl<'a> Replay<'a> {
     }
 
     /// Alerts are judged anew when thresholds are given, and otherwise shown as they were recorded.
+    fn judges_anew(&self) -> bool {
+        !self.flags.alert.is_empty()
+    }
+
     fn mark(&mut self, mark: &Mark) -> Result<(), Exit> {
-        if self.flags.alert.is_empty() || !mark.name.starts_with("alert.") {
+        if !(self.judges_anew() && mark.name.starts_with(ALERT)) {
             self.tell_machine()?;
             self.show.mark(mark)?;
         }
@@ -192,6 +215,9 @@ impl<'a> Replay<'a> {
         let machine = self.machine.get_or_insert_default();
         if self.in_range > 0 {
             self.show.end(&self.picture, machine)?;
+            for text in self.picture.unmatched() {
+                Console::Waiting.say(&format!("note: {text}"));
+            }
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ mod exposition;
 mod flags;
 mod json;
 mod listen;
+mod listener;
 mod live;
 mod machine;
 mod names;

@@ -118,3 +118,29 @@ fn sentence(mark: &Mark) -> String {
     };
     format!("{what}: queue '{queue}': {}{more}", parts.join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_that_falls_silent_is_told_in_its_own_words() {
+        let attributes =
+            [("queue", "jobs".into()), ("length", 7.into()), ("threshold", "length over 5".into())];
+        let attributes = attributes.map(|(name, value): (&str, serde_json::Value)| (name.to_owned(), value));
+        for (name, said, told) in [
+            ("alert.raised", "alert: queue 'jobs': length 7 (length over 5)", "raised"),
+            (
+                "alert.silent",
+                "alert stands, and nothing more is heard: queue 'jobs': length 7 when it was last heard of (length over 5)",
+                "silent",
+            ),
+            ("alert.cleared", "alert cleared: queue 'jobs': length 7", "cleared"),
+        ] {
+            let mark = Mark { name: name.into(), attributes: attributes.clone().into(), ..Mark::default() };
+            assert_eq!(sentence(&mark), said);
+            let expected = CString::new(format!("FLOODMARK_ALERT={told}")).expect("no zero");
+            assert!(environment(&mark).expect("variables").contains(&expected));
+        }
+    }
+}

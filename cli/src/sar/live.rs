@@ -20,6 +20,7 @@ use crate::sar::alarms::Alarms;
 use crate::sar::console::Console;
 use crate::sar::flags::SarFlags;
 use crate::sar::listen;
+use crate::sar::listener;
 use crate::sar::machine::Machine;
 use crate::sar::picture::Picture;
 use crate::sar::replay::unopened;
@@ -206,7 +207,7 @@ impl Live<'_> {
     /// Watches the process of a chat that has answered, if it can be seen from here, in place of the one before.
     fn meet(&mut self, hello: &Hello) -> Result<(), Exit> {
         // A chat behind a tunnel, or in a container, has a number that is somebody else's here.
-        let is_chat = self.chat_here.is_some_and(|admin| serves(hello.pid, admin.port()));
+        let is_chat = self.chat_here.is_some_and(|admin| listener::is(hello.pid, admin.port()));
         let is_watched = self.watched.iter().any(|(_, pid)| *pid == hello.pid);
         if !is_chat || is_watched || self.sampler.watch(hello.pid, &hello.source).is_err() {
             return Ok(());
@@ -294,34 +295,6 @@ impl Live<'_> {
         }
         Ok(())
     }
-}
-
-/// Whether a process of this machine may be the chat that is asked at this port: it listens there, or, where its
-/// descriptors are another user's, it was started as one.
-fn serves(pid: u32, port: u16) -> bool {
-    let Ok(links) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
-        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        return line.split(|byte| *byte == 0).skip(1).any(|word| word == b"chat");
-    };
-    let listeners = listeners(pid, port);
-    links.filter_map(|link| std::fs::read_link(link.ok()?.path()).ok()).any(|link| {
-        let inode = link.to_str().and_then(|link| link.strip_prefix("socket:[")?.strip_suffix(']'));
-        inode.is_some_and(|inode| listeners.iter().any(|known| known == inode))
-    })
-}
-
-/// The inodes of the sockets that listen at a port where this process is.
-fn listeners(pid: u32, port: u16) -> Vec<String> {
-    // sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode
-    let inode = |line: &str| {
-        let mut fields = line.split_whitespace().skip(1);
-        let (_, local) = fields.next()?.rsplit_once(':')?;
-        let state = fields.nth(1)?;
-        let is_it = u16::from_str_radix(local, 16) == Ok(port) && state == "0A";
-        fields.nth(5).filter(|_| is_it).map(str::to_owned)
-    };
-    let tables = ["tcp", "tcp6"].map(|table| std::fs::read_to_string(format!("/proc/{pid}/net/{table}")));
-    tables.iter().flatten().flat_map(|table| table.lines().skip(1).filter_map(inode)).collect()
 }
 
 fn unwritten(error: BundleError) -> Exit {

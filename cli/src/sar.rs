@@ -3,7 +3,7 @@
 //! ```text
 //!   live ── sampler ─┬─► recording (-o) ──► replay (-f)
 //!                    └─► picture ◄─────────────┘
-//!                           ├─► table, --json, --csv, --use
+//!                           ├─► table, --json, --csv, --use ──► console, which no sample waits for
 //!                           └─► --openmetrics, --listen
 //! ```
 //!
@@ -12,15 +12,19 @@
 mod alarms;
 mod choice;
 mod columns;
+mod console;
 mod cost;
 mod csv;
 mod exposition;
 mod flags;
 mod json;
 mod listen;
+mod listener;
 mod live;
 mod machine;
+mod names;
 mod picture;
+mod plain;
 mod replay;
 mod show;
 mod sources;

@@ -10,7 +10,8 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use telemetry::Mark;
 
-use crate::output::{grouped, say};
+use crate::output::grouped;
+use crate::sar::console::Console;
 use crate::sar::json::number;
 use crate::sar::units::seconds;
 
@@ -18,32 +19,33 @@ use crate::sar::units::seconds;
 /// run.
 const COMMANDS_MAX: usize = 8;
 
-/// The mark of an alert that was raised; any other of `alert.` was cleared.
-pub(crate) const RAISED: &str = "alert.raised";
+/// What the names of an alert's marks begin with; `raised`, `cleared` or `silent` follows.
+pub(crate) const ALERT: &str = "alert.";
 
-#[derive(Debug, Default)]
 pub(crate) struct Alarms {
+    console: Console,
     command: Option<String>,
     running: Vec<Pid>,
 }
 
 impl Alarms {
-    pub(crate) fn new(command: Option<&str>) -> Alarms {
-        Alarms { command: command.map(str::to_owned), running: Vec::new() }
+    pub(crate) fn new(command: Option<&str>, console: Console) -> Alarms {
+        Alarms { console, command: command.map(str::to_owned), running: Vec::new() }
     }
 
     /// Tells it and runs the command.
     pub(crate) fn tell(&mut self, mark: &Mark) {
-        say(&sentence(mark));
+        self.console.say(&sentence(mark));
         let Some(command) = &self.command else { return };
         self.running.retain(|pid| is_running(*pid));
         if self.running.len() >= COMMANDS_MAX {
-            say(&format!("note: {COMMANDS_MAX} alert commands are still running; this one was not run"));
+            self.console
+                .say(&format!("note: {COMMANDS_MAX} alert commands are still running; this one was not run"));
             return;
         }
         match run(command, mark) {
             Ok(pid) => self.running.push(pid),
-            Err(error) => say(&format!("note: could not run the alert command: {error}")),
+            Err(error) => self.console.say(&format!("note: could not run the alert command: {error}")),
         }
     }
 
@@ -75,7 +77,7 @@ fn run(command: &str, mark: &Mark) -> io::Result<Pid> {
 fn environment(mark: &Mark) -> io::Result<Vec<CString>> {
     let text = |name: &str| mark.attributes.get(name).and_then(|value| value.as_str()).map(str::to_owned);
     let figure = |name: &str| number(mark, name).map(|value| value.to_string()).or_else(|| text(name));
-    let what = if mark.name == RAISED { "raised" } else { "cleared" };
+    let what = mark.name.strip_prefix(ALERT).unwrap_or(&mark.name);
     let own = [
         ("FLOODMARK_ALERT", Some(what.to_owned())),
         ("FLOODMARK_QUEUE", text("queue")),
@@ -106,10 +108,39 @@ fn sentence(mark: &Mark) -> String {
         Some(drain_s) => Some(format!("empty in {}", seconds(drain_s))),
         None => mark.attributes.contains_key("drain_s").then(|| "not draining".to_owned()),
     });
-    let (what, threshold) = match text("threshold") {
-        Some(threshold) if mark.name == RAISED => ("alert", format!(" ({threshold})")),
-        _ if mark.name == RAISED => ("alert", String::new()),
+    let threshold = text("threshold").map_or_else(String::new, |threshold| format!(" ({threshold})"));
+    let (what, more) = match mark.name.strip_prefix(ALERT) {
+        Some("raised") => ("alert", threshold),
+        Some("silent") => {
+            ("alert stands, and nothing more is heard", format!(" when it was last heard of{threshold}"))
+        }
         _ => ("alert cleared", String::new()),
     };
-    format!("{what}: queue '{queue}': {}{threshold}", parts.join(", "))
+    format!("{what}: queue '{queue}': {}{more}", parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_that_falls_silent_is_told_in_its_own_words() {
+        let attributes =
+            [("queue", "jobs".into()), ("length", 7.into()), ("threshold", "length over 5".into())];
+        let attributes = attributes.map(|(name, value): (&str, serde_json::Value)| (name.to_owned(), value));
+        for (name, said, told) in [
+            ("alert.raised", "alert: queue 'jobs': length 7 (length over 5)", "raised"),
+            (
+                "alert.silent",
+                "alert stands, and nothing more is heard: queue 'jobs': length 7 when it was last heard of (length over 5)",
+                "silent",
+            ),
+            ("alert.cleared", "alert cleared: queue 'jobs': length 7", "cleared"),
+        ] {
+            let mark = Mark { name: name.into(), attributes: attributes.clone().into(), ..Mark::default() };
+            assert_eq!(sentence(&mark), said);
+            let expected = CString::new(format!("FLOODMARK_ALERT={told}")).expect("no zero");
+            assert!(environment(&mark).expect("variables").contains(&expected));
+        }
+    }
 }

@@ -44,14 +44,14 @@ impl Cost {
         (cost.rss_bytes.is_some() || cost.cpu_ratio.is_some()).then_some(cost)
     }
 
-    /// In words.
+    /// In words: what it takes, and what the last sample took.
     pub(crate) fn line(&self) -> String {
         let parts = [
             self.cpu_ratio.map(|ratio| format!("cpu {:.2} %", ratio * 100.0)),
             self.rss_bytes.map(|rss| format!("rss {}", bytes(rss))),
             match (self.collect_us.map(microseconds), self.sample_bytes.map(bytes)) {
-                (Some(time), Some(size)) => Some(format!("{time}, {size} a sample")),
-                (time, size) => time.or(size).map(|one| format!("{one} a sample")),
+                (Some(time), Some(size)) => Some(format!("{time}, {size} unpacked")),
+                (time, size) => time.or(size.map(|size| format!("{size} unpacked"))),
             },
             self.lateness_us.map(|us| format!("{} late", microseconds(us))),
             self.missed_ticks.map(|missed| format!("{missed:.0} missed")),

@@ -5,6 +5,7 @@
 //! empty; a name that comes later has no column, and is told once on stderr.
 
 use crate::sar::picture::Picture;
+use crate::sar::plain::plain;
 use crate::sar::times::rfc3339;
 
 #[derive(Debug, Default)]
@@ -45,9 +46,10 @@ impl Csv {
     }
 }
 
-/// As RFC 4180 wants it: in quotes when it holds a comma, a quote or a line break.
+/// As RFC 4180 wants it: in quotes when it holds a comma or a quote; a line break it cannot hold.
 fn quoted(text: &str, out: &mut Vec<u8>) {
-    if text.contains([',', '"', '\n', '\r']) {
+    let text = plain(text);
+    if text.contains([',', '"']) {
         out.extend_from_slice(format!("\"{}\"", text.replace('"', "\"\"")).as_bytes());
     } else {
         out.extend_from_slice(text.as_bytes());

@@ -12,6 +12,7 @@ use std::fmt::Write;
 use telemetry::{Drain, Kind, TAUS_S};
 
 use crate::sar::picture::Picture;
+use crate::sar::plain::plain;
 
 /// The two texts, which differ in how a counter's family is named and in how they end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,8 +132,8 @@ fn queues(picture: &Picture, families: &mut Families) {
             }
         };
         gauge("length", "What waits in the queue.", Some(health.length));
-        gauge("enqueued_per_second", "What comes into the queue.", health.enqueue_per_s);
-        gauge("dequeued_per_second", "What leaves the queue.", health.dequeue_per_s);
+        gauge("enqueue_per_second", "What comes into the queue.", health.enqueue_per_s);
+        gauge("dequeue_per_second", "What leaves the queue.", health.dequeue_per_s);
         gauge(
             "delay_seconds",
             "Length by dequeue rate: how long what comes in now will wait.",
@@ -197,7 +198,7 @@ fn labels(labels: &[Option<(&str, &str)>]) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('\n', "\\n").replace('"', "\\\"")
+    plain(&text.replace('\\', "\\\\").replace('\n', "\\n").replace('"', "\\\"")).into_owned()
 }
 
 #[cfg(test)]

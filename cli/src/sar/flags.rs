@@ -8,6 +8,7 @@ use runner::units::{Count, Span};
 use sar::{Group, Regex};
 use telemetry::{QueueSpec, Threshold};
 
+use crate::sar::names;
 use crate::sar::times::When;
 
 #[derive(Debug, Args)]
@@ -29,7 +30,7 @@ pub(crate) struct SarFlags {
     #[arg(long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "file")]
     pub(crate) pid: Vec<u32>,
     /// Watch the processes of this name, and ask those that are chats how they are; may be repeated.
-    #[arg(long, value_name = "NAME", conflicts_with = "file")]
+    #[arg(long, value_name = "NAME", value_parser = names::program, conflicts_with = "file")]
     pub(crate) name: Vec<String>,
     /// Ask the chat behind this admin address.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "file")]
@@ -98,7 +99,8 @@ pub(crate) struct SarFlags {
     /// Say so when a queue is longer than this, or slower; NAME may end in '*'; may be repeated.
     #[arg(long, value_name = "NAME=LENGTH|TIME", value_parser = alert)]
     pub(crate) alert: Vec<Threshold>,
-    /// Run this for each alert that is raised or cleared, with FLOODMARK_ALERT (raised, cleared), FLOODMARK_QUEUE,
+    /// Run this for each alert that is raised or cleared, or whose queue falls silent, with FLOODMARK_ALERT (raised,
+    /// cleared, silent), FLOODMARK_QUEUE,
     /// FLOODMARK_LENGTH, FLOODMARK_DELAY_S and FLOODMARK_DRAIN_S. It is not waited for.
     #[arg(long, value_name = "COMMAND", requires = "alert", conflicts_with = "file")]
     pub(crate) on_alert: Option<String>,
@@ -147,24 +149,12 @@ fn group(text: &str) -> Result<Group, String> {
     })
 }
 
-/// A name that may begin the names of values.
-fn plain(name: &str) -> Result<String, String> {
-    let allowed = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.');
-    let reserved = ["host", "sar", "cgroup"].contains(&name);
-    if name.is_empty() || reserved || !name.chars().all(allowed) {
-        return Err(format!(
-            "'{name}' cannot be a name: write letters, digits, '_', and not host, sar or cgroup"
-        ));
-    }
-    Ok(name.to_owned())
-}
-
 fn named(text: &str) -> Result<Named, String> {
     let (name, value) = text.split_once('=').ok_or("write NAME=…, for example jobs=…")?;
     if value.trim().is_empty() {
         return Err(format!("nothing stands behind '{name}='"));
     }
-    Ok(Named { name: plain(name)?, value: value.to_owned() })
+    Ok(Named { name: names::source(name)?, value: value.to_owned() })
 }
 
 fn queue(text: &str) -> Result<QueueSpec, String> {
@@ -181,7 +171,7 @@ fn queue(text: &str) -> Result<QueueSpec, String> {
             _ => return Err(format!("'{what}' is neither enqueued nor dequeued ({HINT})")),
         }
     }
-    Ok(QueueSpec { name: plain(name)?, length: length.to_owned(), enqueued, dequeued })
+    Ok(QueueSpec { name: names::queue(name)?, length: length.to_owned(), enqueued, dequeued })
 }
 
 fn alert(text: &str) -> Result<Threshold, String> {
@@ -223,7 +213,7 @@ mod tests {
     #[test]
     fn names_that_mean_something_else_are_refused() {
         assert_eq!(named("go=http://x/?a=b").expect("named").value, "http://x/?a=b");
-        for text in ["go", "go=", "go= ", "=x", "host=x", "a/b=x"] {
+        for text in ["go", "go=", "go= ", "=x", "host=x", "server=x", "connections=x", "a.b=x", "a/b=x"] {
             assert!(named(text).is_err(), "{text}");
         }
     }

@@ -66,18 +66,34 @@ pub(crate) struct Queue {
     length: f64,
     /// What comes in per second.
     #[serde(skip_serializing_if = "Option::is_none")]
-    enqueued_per_s: Option<f64>,
+    enqueue_per_s: Option<f64>,
     /// What goes out per second.
     #[serde(skip_serializing_if = "Option::is_none")]
-    dequeued_per_s: Option<f64>,
+    dequeue_per_s: Option<f64>,
     /// How long what comes in now will wait: length ÷ dequeue rate.
     #[serde(skip_serializing_if = "Option::is_none")]
     delay_s: Option<f64>,
-    /// When it will be empty: length ÷ (dequeue rate − enqueue rate).
+    /// When it will be empty: length ÷ (dequeue rate − enqueue rate); `never` when at least as much comes in as goes
+    /// out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    drain_s: Option<f64>,
-    /// It will not be: at least as much comes in as goes out.
-    never_drains: bool,
+    drain_s: Option<DrainTime>,
+    /// How long ago all this was so, for a queue with an alert whose figures have stopped coming.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    silent_s: Option<f64>,
+}
+
+/// Seconds, or the word.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum DrainTime {
+    Seconds(f64),
+    Word(DrainWord),
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum DrainWord {
+    Never,
 }
 
 /// An alert that is raised.
@@ -139,14 +155,14 @@ impl Queue {
         Queue {
             name: health.name.clone(),
             length: health.length,
-            enqueued_per_s: health.enqueue_per_s,
-            dequeued_per_s: health.dequeue_per_s,
+            enqueue_per_s: health.enqueue_per_s,
+            dequeue_per_s: health.dequeue_per_s,
             delay_s: health.delay_s,
-            drain_s: match health.drain {
-                Some(Drain::After { seconds }) => Some(seconds),
-                _ => None,
-            },
-            never_drains: matches!(health.drain, Some(Drain::Never)),
+            drain_s: health.drain.map(|drain| match drain {
+                Drain::After { seconds } => DrainTime::Seconds(seconds),
+                Drain::Never => DrainTime::Word(DrainWord::Never),
+            }),
+            silent_s: health.silent_s,
         }
     }
 }

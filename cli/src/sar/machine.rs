@@ -8,6 +8,7 @@ use sar::resources::Limits;
 use serde_json::Value;
 use telemetry::{Mark, Stamp};
 
+use crate::sar::plain::plain;
 use crate::sar::times::date;
 use crate::sar::units::bytes;
 
@@ -69,6 +70,7 @@ impl Machine {
         let memory = self.info.memory_total_bytes.map(|memory| bytes(memory as f64));
         let parts: Vec<String> = cores.into_iter().chain(memory).collect();
         let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
-        format!("Linux {release}{parts}   {}", date(at.wall_us)).replace("  (", " (")
+        let line = format!("Linux {release}{parts}   {}", date(at.wall_us)).replace("  (", " (");
+        plain(&line).into_owned()
     }
 }

@@ -33,6 +33,8 @@ pub(crate) struct Picture {
     queues: Queues,
     shards: HashMap<String, ShardsBusy>,
     means: Option<HashMap<String, Mean>>,
+    /// What the user asked for.
+    own: (Vec<QueueSpec>, Vec<Threshold>),
 }
 
 struct Latest {
@@ -82,23 +84,66 @@ impl ShardsBusy {
     }
 }
 
+/// `specs`, and `own` in place of those that have the same name.
+fn merged(mut specs: Vec<QueueSpec>, own: &[QueueSpec]) -> Vec<QueueSpec> {
+    specs.retain(|known| own.iter().all(|own| own.name != known.name));
+    specs.extend_from_slice(own);
+    specs
+}
+
 impl Picture {
     /// Knows nothing yet. `specs` are queues besides those that every chat and host has.
     pub(crate) fn new(specs: Vec<QueueSpec>, thresholds: Vec<Threshold>) -> Picture {
-        let mut all = Queues::default_specs();
-        all.retain(|known| specs.iter().all(|own| own.name != known.name));
-        all.extend(specs);
-        Picture {
+        let mut picture = Picture {
             at: Stamp::default(),
             meanings: HashMap::new(),
             latest: Vec::new(),
             places: HashMap::new(),
             decays: Decays::new(),
             sources: Vec::new(),
-            queues: Queues::new(all, thresholds),
+            queues: Queues::default(),
             shards: HashMap::new(),
             means: None,
+            own: (specs, thresholds),
+        };
+        picture.follow(Queues::default_specs(), Vec::new());
+        picture
+    }
+
+    /// Follows queues that somebody else followed, and those that the user asked for, which go before.
+    pub(crate) fn follow(&mut self, specs: Vec<QueueSpec>, thresholds: Vec<Threshold>) {
+        let (own, own_thresholds) = &self.own;
+        let thresholds = if own_thresholds.is_empty() { thresholds } else { own_thresholds.clone() };
+        self.queues = Queues::new(merged(specs, own), thresholds);
+    }
+
+    /// The mark that says which queues are followed.
+    pub(crate) fn described(&self) -> Mark {
+        let (own, thresholds) = &self.own;
+        Queues::describe(&merged(Queues::default_specs(), own), thresholds)
+    }
+
+    /// What the user asked for and nothing fits so far: probably names that were mistyped.
+    pub(crate) fn unmatched(&self) -> Vec<String> {
+        let (specs, thresholds) = &self.own;
+        let mut all = Vec::new();
+        for spec in specs {
+            let names = [Some(&spec.length), spec.enqueued.as_ref(), spec.dequeued.as_ref()];
+            let missing = names.into_iter().flatten().filter(|name| !self.places.contains_key(*name));
+            all.extend(missing.map(|name| {
+                format!("--queue {}: no value is called '{name}' so far (see the names: --json)", spec.name)
+            }));
         }
+        for Threshold { queue, .. } in thresholds {
+            let fits = |health: &Health| match queue.strip_suffix('*') {
+                Some(beginning) => health.name.starts_with(beginning),
+                None => health.name == *queue,
+            };
+            if !self.queues().iter().any(fits) {
+                all.push(format!("--alert {queue}: no queue is called so, so far (see the queues: --json)"));
+            }
+        }
+        all
     }
 
     /// Keeps a mean of everything from now on.

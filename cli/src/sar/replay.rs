@@ -6,10 +6,11 @@
 use std::path::Path;
 
 use sar::{Group, Sampler, SamplerOptions};
-use telemetry::{BundleError, Catalog, Frame, FrameError, Mark, Placed, Recording, Sample, Stamp};
+use telemetry::{BundleError, Catalog, Frame, FrameError, Mark, Placed, Queues, Recording, Sample, Stamp};
 
 use crate::exit::{Code, Ended, Exit};
-use crate::output::say;
+use crate::sar::alarms::ALERT;
+use crate::sar::console::Console;
 use crate::sar::flags::SarFlags;
 use crate::sar::machine::Machine;
 use crate::sar::picture::Picture;
@@ -29,7 +30,8 @@ pub(crate) fn main(flags: &SarFlags, path: &Path) -> Ended {
                 return Err(Exit::wrong_input(format!("could not read '{}': {error}", path.display())));
             }
             Err(error) => {
-                say(&format!("note: could not read the rest of '{}': {error}", path.display()));
+                Console::Waiting
+                    .say(&format!("note: could not read the rest of '{}': {error}", path.display()));
                 break;
             }
         }
@@ -39,19 +41,38 @@ pub(crate) fn main(flags: &SarFlags, path: &Path) -> Ended {
     }
     replay.end()?;
     if recording.torn() {
-        say("note: the recording ends in the middle of a frame (its writer was killed, or is still writing)");
+        Console::Waiting.say(
+            "note: the recording ends in the middle of a frame (its writer was killed, or is still writing)",
+        );
     }
     if recording.skipped() > 0 {
-        say(&format!("note: {} unreadable lines of the recording were skipped", recording.skipped()));
+        Console::Waiting
+            .say(&format!("note: {} unreadable lines of the recording were skipped", recording.skipped()));
     }
     replay.verdict(recording.torn())
 }
 
-/// What a recording that cannot be opened calls for.
+/// What a recording that cannot be opened or made calls for: another name, unless it is the disk that fails.
 pub(crate) fn unopened(error: BundleError) -> Exit {
-    match error {
-        BundleError::Io { .. } | BundleError::ShortWrite { .. } => Exit::broke(error),
-        _ => Exit::wrong_input(error),
+    use std::io::ErrorKind;
+    let hint = match &error {
+        BundleError::ShortWrite { .. } => None,
+        BundleError::Io { source, .. } => match source.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => {
+                Some(" (is there such a folder? make it first)")
+            }
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                Some(" (choose a place that is yours, or change its permissions)")
+            }
+            ErrorKind::IsADirectory => Some(" (it is a folder: name a file in it)"),
+            ErrorKind::InvalidInput | ErrorKind::InvalidFilename => Some(" (choose another name)"),
+            _ => None,
+        },
+        _ => Some(""),
+    };
+    match hint {
+        Some(hint) => Exit::wrong_input(format!("{error}{hint}")),
+        None => Exit::broke(error),
     }
 }
 
@@ -72,6 +93,7 @@ struct Replay<'a> {
     machine: Option<Machine>,
     told_machine: bool,
     begin: Option<Stamp>,
+    /// Of the frame that was read last.
     end: Stamp,
     leader: Option<String>,
     samples: u64,
@@ -86,7 +108,7 @@ impl<'a> Replay<'a> {
         Replay {
             flags,
             picture,
-            show: Show::new(flags, flags.group.clone()),
+            show: Show::new(flags, flags.group.clone(), Console::Waiting),
             machine: Machine::of_run(path),
             told_machine: false,
             begin: None,
@@ -114,6 +136,8 @@ impl<'a> Replay<'a> {
             Frame::Mark(mark) => {
                 if let Some(machine) = Machine::of(mark) {
                     self.machine = Some(machine);
+                } else if let Some((specs, thresholds)) = Queues::described_by(mark) {
+                    self.picture.follow(specs, thresholds);
                 } else if !early {
                     self.mark(mark)?;
                 }
@@ -139,7 +163,7 @@ impl<'a> Replay<'a> {
         let values = || sample.values.iter().map(|(name, value)| (name.as_str(), *value));
         self.picture.sample(sample.at, &sample.source, values);
         for mark in self.picture.take_marks() {
-            if !early {
+            if !early && self.judges_anew() {
                 // They are stamped with the time of this replay.
                 self.show.mark(&Mark { at: sample.at, source: LEADER.into(), ..mark })?;
             }
@@ -164,14 +188,18 @@ impl<'a> Replay<'a> {
     fn tell_machine(&mut self) -> Result<(), Exit> {
         if !std::mem::replace(&mut self.told_machine, true) {
             let machine = self.machine.get_or_insert_default();
-            self.show.host(machine, self.picture.at)?;
+            self.show.host(machine, self.end)?;
         }
         Ok(())
     }
 
     /// Alerts are judged anew when thresholds are given, and otherwise shown as they were recorded.
+    fn judges_anew(&self) -> bool {
+        !self.flags.alert.is_empty()
+    }
+
     fn mark(&mut self, mark: &Mark) -> Result<(), Exit> {
-        if self.flags.alert.is_empty() || !mark.name.starts_with("alert.") {
+        if !(self.judges_anew() && mark.name.starts_with(ALERT)) {
             self.tell_machine()?;
             self.show.mark(mark)?;
         }
@@ -187,6 +215,9 @@ impl<'a> Replay<'a> {
         let machine = self.machine.get_or_insert_default();
         if self.in_range > 0 {
             self.show.end(&self.picture, machine)?;
+            for text in self.picture.unmatched() {
+                Console::Waiting.say(&format!("note: {text}"));
+            }
         }
         Ok(())
     }
@@ -203,7 +234,7 @@ impl<'a> Replay<'a> {
             }
             _ if torn => Ok(Code::Fine),
             _ => {
-                say("note: there is no sample in the recording");
+                Console::Waiting.say("note: there is no sample in the recording");
                 Ok(Code::Fine)
             }
         }

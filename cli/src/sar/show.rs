@@ -1,12 +1,12 @@
-//! The ways of showing a sample. All read the same picture, and each line is one write.
+//! The ways of showing a sample. All read the same picture, and each sample's lines are one text.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 
 use telemetry::{Mark, Stamp};
 
-use crate::output::say;
 use crate::sar::choice::Choice;
 use crate::sar::columns::Tau;
+use crate::sar::console::Console;
 use crate::sar::csv::Csv;
 use crate::sar::exposition::{self, Dialect};
 use crate::sar::flags::{DecayFlag, SarFlags};
@@ -24,6 +24,7 @@ const HEADING_LINES: usize = 6;
 
 pub(crate) struct Show {
     view: View,
+    console: Console,
     out: Vec<u8>,
     rows: u64,
 }
@@ -42,7 +43,7 @@ enum View {
 
 impl Show {
     /// As the flags say. `groups` are those asked for, none for all.
-    pub(crate) fn new(flags: &SarFlags, groups: Vec<sar::Group>) -> Show {
+    pub(crate) fn new(flags: &SarFlags, groups: Vec<sar::Group>, console: Console) -> Show {
         let view = if flags.usage {
             View::Use { json: flags.json }
         } else if flags.openmetrics {
@@ -54,7 +55,7 @@ impl Show {
         } else {
             View::Table(Box::new(table(flags, groups)))
         };
-        Show { view, out: Vec::new(), rows: 0 }
+        Show { view, console, out: Vec::new(), rows: 0 }
     }
 
     /// How many samples were shown.
@@ -85,7 +86,9 @@ impl Show {
             View::Json => Line::of(picture).write(&mut self.out),
             View::Csv(csv) => {
                 if csv.row(picture, &mut self.out) {
-                    say("note: names have come after the first row; they have no column (--json has them)");
+                    self.console.say(
+                        "note: names have come after the first row; they have no column (--json has them)",
+                    );
                 }
             }
             View::OpenMetrics | View::Use { .. } => {}
@@ -118,9 +121,7 @@ impl Show {
         if self.out.is_empty() {
             return Ok(());
         }
-        let result = io::stdout().lock().write_all(&self.out);
-        self.out.clear();
-        result
+        self.console.print(std::mem::take(&mut self.out))
     }
 }
 

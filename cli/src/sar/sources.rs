@@ -7,6 +7,7 @@ use sar::{Exec, Group, Prometheus, Runtime, RuntimeOptions, Sampler, SamplerOpti
 use crate::exit::Exit;
 use crate::output::say;
 use crate::sar::flags::SarFlags;
+use crate::sar::names;
 use crate::worker::resolve;
 
 /// Processes that are watched at most; with a name that more have, the first ones are.
@@ -24,11 +25,12 @@ pub(crate) struct Sources {
     pub(crate) watched: Vec<(String, u32)>,
     /// Nothing but processes.
     pub(crate) only_processes: bool,
-    /// The chat that is asked runs on this machine, so that its process id means something here.
-    pub(crate) chat_is_here: bool,
+    /// Where a chat is asked that runs on this machine, so that its process id means something here.
+    pub(crate) chat_here: Option<SocketAddr>,
 }
 
 pub(crate) fn gather(flags: &SarFlags) -> Result<Sources, Exit> {
+    check(flags)?;
     let (watched, admin) = processes(flags)?;
     let is_runtime = !(admin.is_none() && flags.scrape.is_empty() && flags.exec.is_empty());
     let mut groups = flags.group.clone();
@@ -60,8 +62,8 @@ pub(crate) fn gather(flags: &SarFlags) -> Result<Sources, Exit> {
     for exec in &flags.exec {
         sampler.add(Group::Runtime, Exec::open(&exec.name, &exec.value).map_err(refused)?);
     }
-    let chat_is_here = admin.is_some_and(|admin| admin.ip().is_loopback());
-    Ok(Sources { sampler, groups, watched, only_processes, chat_is_here })
+    let chat_here = admin.filter(|admin| admin.ip().is_loopback());
+    Ok(Sources { sampler, groups, watched, only_processes, chat_here })
 }
 
 /// What cannot be watched at all was asked for wrongly.
@@ -77,7 +79,7 @@ fn processes(flags: &SarFlags) -> Result<Watched, Exit> {
     let mut admin = flags.admin.as_deref().map(resolve).transpose()?;
     for pid in &flags.pid {
         let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-        add(&mut watched, name.trim(), *pid);
+        add_program(flags, &mut watched, name.trim(), *pid);
     }
     let looks = admin.is_some() || !flags.name.is_empty();
     let chats = if looks { find::chats() } else { Vec::new() };
@@ -104,9 +106,9 @@ fn processes(flags: &SarFlags) -> Result<Watched, Exit> {
                     say(&format!(
                         "note: one chat is asked at a time, and not the one at {asked} (see --admin)"
                     ));
-                    add(&mut watched, name, pid);
+                    add_program(flags, &mut watched, name, pid);
                 }
-                (None, _) => add(&mut watched, name, pid),
+                (None, _) => add_program(flags, &mut watched, name, pid),
             }
         }
     }
@@ -122,11 +124,42 @@ fn add(watched: &mut Vec<(String, u32)>, name: &str, pid: u32) {
     if watched.iter().any(|(_, known)| *known == pid) {
         return;
     }
-    let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' };
-    let mut name: String = name.chars().map(plain).collect();
-    let taken = ["", "host", "sar", "cgroup"].contains(&name.as_str());
-    if taken || watched.iter().any(|(known, _)| *known == name) {
-        name = format!("{}{pid}", if name.is_empty() { "pid".to_owned() } else { format!("{name}-") });
+    let is_taken = watched.iter().any(|(known, _)| known == name);
+    watched.push((if is_taken { format!("{name}-{pid}") } else { name.to_owned() }, pid));
+}
+
+/// Watches a process that is no chat, under its program's name, or a longer one when that means something else.
+fn add_program(flags: &SarFlags, watched: &mut Vec<(String, u32)>, name: &str, pid: u32) {
+    let name = names::of_program(name);
+    let is_source = flags.scrape.iter().chain(&flags.exec).any(|source| source.name == name);
+    match name.as_str() {
+        "" => add(watched, &format!("pid{pid}"), pid),
+        name if names::is_reserved(name) || is_source => add(watched, &format!("{name}-{pid}"), pid),
+        name => add(watched, name, pid),
     }
-    watched.push((name, pid));
+}
+
+/// What could only come to nothing, or to two meanings of a name.
+fn check(flags: &SarFlags) -> Result<(), Exit> {
+    let sources = flags.scrape.iter().chain(&flags.exec).map(|source| source.name.as_str());
+    if let Some(name) = names::twice(sources.chain(flags.name.iter().map(String::as_str))) {
+        return Err(Exit::wrong_input(format!(
+            "the name '{name}' is given twice: each of --name, --scrape and --exec needs one of its own"
+        )));
+    }
+    let is_named = !flags.name.is_empty() || flags.admin.is_some();
+    let needs = [
+        (Group::Proc, is_named || !flags.pid.is_empty(), "a process: name one with --pid or --name"),
+        (
+            Group::Runtime,
+            is_named || !flags.scrape.is_empty() || !flags.exec.is_empty(),
+            "a server: name one with --admin, --name, --scrape or --exec",
+        ),
+    ];
+    for (group, is_there, need) in needs {
+        if flags.group.contains(&group) && !is_there {
+            return Err(Exit::wrong_input(format!("the group {} is about {need}", group.name())));
+        }
+    }
+    Ok(())
 }

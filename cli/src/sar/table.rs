@@ -1,7 +1,7 @@
 //! The live table, in sysstat sar's habit: a heading now and then, a line a sample, averages at the end.
 //!
 //! ```text
-//! cost: cpu 0.03 %, rss 7.1 MiB, 480 µs, 3.7 KiB a sample, 71 µs late, 0 missed
+//! cost: cpu 0.03 %, rss 7.1 MiB, 480 µs, 3.7 KiB unpacked, 71 µs late, 0 missed
 //!          --- cpu % ---- -- tasks -- memory -- net B/s -- ------- tcp -------
 //! time      usr  sys soft   run ctx/s  avail     rx     tx  open retr/s ovfl/s
 //! 16:51:16  3.1  1.9  0.2     2 1.20k 21.4Gi  1.2Ki    980    12      0      0
@@ -15,6 +15,7 @@ use crate::sar::choice::{Choice, choose};
 use crate::sar::columns::{self, Column, Tau};
 use crate::sar::cost::Cost;
 use crate::sar::picture::{Mean, Picture};
+use crate::sar::plain::plain;
 use crate::sar::times::clock;
 
 /// What the first column takes.
@@ -131,7 +132,8 @@ impl Table {
                 headings.push_str(&format!(" {:>width$}", column.heading, width = column.width));
             }
         }
-        out.extend_from_slice(format!("{on}{}\n{headings}{off}\n", bands.trim_end()).as_bytes());
+        let (bands, headings) = (plain(bands.trim_end()), plain(&headings));
+        out.extend_from_slice(format!("{on}{bands}\n{headings}{off}\n").as_bytes());
     }
 
     /// What stands above the times.
@@ -154,9 +156,8 @@ impl Table {
         });
         let attributes: String = attributes.collect();
         let Mark { source, name, .. } = mark;
-        out.extend_from_slice(
-            format!("{} * {source} {name}{attributes}\n", clock(mark.at.wall_us)).as_bytes(),
-        );
+        let text = format!("{source} {name}{attributes}");
+        out.extend_from_slice(format!("{} * {}\n", clock(mark.at.wall_us), plain(&text)).as_bytes());
     }
 
     /// The averages over everything shown, and what it took to measure it.

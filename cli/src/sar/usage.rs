@@ -3,6 +3,7 @@
 use sar::resources::{Figure, Figures, Limits, Resource, nearest, resources, sentence};
 use serde_json::json;
 
+use crate::sar::plain::plain;
 use crate::sar::units::Format;
 
 /// Appends the rows as a table, or as one JSON object.
@@ -20,14 +21,14 @@ pub(crate) fn write(figures: &Figures, limits: &Limits, json: bool, out: &mut Ve
     let widest = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
     let mut line = |name: &str, used: &str, waits: &str, errors: &str, note: &str| {
         let line = format!("{name:<widest$}  {used:>7}  {waits:>13}  {errors:>8}  {note}");
-        out.extend_from_slice(line.trim_end().as_bytes());
+        out.extend_from_slice(plain(line.trim_end()).as_bytes());
         out.push(b'\n');
     };
     line("resource", "used", "waiting", "errors/s", "");
     for row in &rows {
         line(&row.name, &used(row), &waiting(row.saturation), &errors(row.errors), &row.note);
     }
-    out.extend_from_slice(format!("\n{}\n", sentence(&rows)).as_bytes());
+    out.extend_from_slice(format!("\n{}\n", plain(&sentence(&rows))).as_bytes());
 }
 
 fn used(row: &Resource) -> String {

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
-use telemetry::{Bundle, Frame, Recording, Sample, Stamp};
+use telemetry::{Bundle, Frame, Mark, Recording, Sample, Stamp};
 
 use crate::chat::{Chat, connect, http, parse_answer};
 use crate::tool::{Finished, Running, command, eventually, floodmark, start};
@@ -222,11 +222,20 @@ fn a_recording_cut_anywhere_opens() {
     let killed = sar_f(&path, &["--json"]).expect_code(0);
     assert!(objects(&killed.stdout).len() >= 3, "{killed}");
     let whole = plain.iter().rposition(|byte| *byte == b'\n').expect("lines") + 1;
-    for cut in [whole - 1, whole - 2, whole - 100] {
-        fs::write(&path, &plain[..cut]).expect("written");
-        let torn = sar_f(&path, &["--json"]).expect_code(0).expect_stderr(&["in the middle of a frame"]);
-        assert_eq!(torn.stderr.lines().count(), 1, "{torn}");
-        assert_eq!(objects(&torn.stdout).len(), count_samples(&plain[..cut]) - 1, "{torn}");
+    let whole = &plain[..whole];
+    fs::write(&path, &whole[..whole.len() - 1]).expect("written");
+    let torn = sar_f(&path, &["--json"]).expect_code(0).expect_stderr(&["in the middle of a frame"]);
+    assert_eq!(torn.stderr.lines().count(), 1, "{torn}");
+    for cut in whole.len() - 1024..whole.len() {
+        let kept = &whole[..cut];
+        fs::write(&path, kept).expect("written");
+        let mut recording = Recording::open(&path).unwrap_or_else(|error| panic!("{cut}: {error}"));
+        let mut samples = 0;
+        while let Some(placed) = recording.next() {
+            let placed = placed.unwrap_or_else(|error| panic!("{cut}: {error}"));
+            samples += usize::from(matches!(placed.frame, Frame::Sample(_)));
+        }
+        assert_eq!((samples, recording.torn()), (count_samples(kept), !kept.ends_with(b"\n")), "{cut}");
     }
 }
 
@@ -359,14 +368,25 @@ fn bad_input_is_one_sentence_and_the_right_code() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let taken = taken.local_addr().expect("an address").to_string();
     let pid_max = "4294967295";
-    let cases: [(&[&str], i32, &str); 18] = [
+    let there = path("there");
+    fs::create_dir(&there).expect("a directory");
+    let cases: [(&[&str], i32, &str); 27] = [
         (&["--pid", pid_max], 2, "no process with pid 4294967295"),
         (&["--pid", "0"], 2, "--pid"),
         (&["-f", &nowhere], 2, "no/such/file"),
         (&["-f", &text], 2, "not a recording"),
         (&["-f", &later], 2, "later version"),
         (&["-o", &text], 2, "not empty"),
-        (&["-o", &nowhere], 4, "no/such/file"),
+        (&["-o", &nowhere], 2, "make it first"),
+        (&["-o", &there], 2, "name a file in it"),
+        (&["--group", "proc", "--count", "1"], 2, "the group proc is about a process"),
+        (&["--group", "cpu,runtime", "--count", "1"], 2, "the group runtime is about a server"),
+        (&["--exec", "server=echo a 1"], 2, "means something else"),
+        (&["--scrape", "connections=http://127.0.0.1:1/"], 2, "means something else"),
+        (&["--name", "host"], 2, "means something else"),
+        (&["--exec", "a.b=echo a 1"], 2, "letters, digits"),
+        (&["--exec", "a=echo a 1", "--exec", "a=echo b 1"], 2, "'a' is given twice"),
+        (&["--exec", "a_b=echo a 1", "--name", "a.b"], 2, "'a.b' is given twice"),
         (&["--group", "cpu,nonsense"], 2, "there are cpu, mem"),
         (&["--interval", "1ms"], 2, "the shortest interval"),
         (&["--count", "0"], 2, "at least 1"),
@@ -424,8 +444,14 @@ fn a_chat_is_asked_how_it_is() {
     });
     process.signal(Signal::SIGINT);
     process.finish().expect_code(0);
-    let table = sar(&["--count", "5", "--admin", &admin]).expect_code(0);
-    table.expect_stdout(&["- chat -", "conns", "busy%", "- server -", "rss"]);
+    let table = start([&FAST[..], &["--admin", &admin]].concat());
+    eventually("its columns", || {
+        let said = table.stdout();
+        let has = |name: &&str| said.contains(*name);
+        ["- chat -", "conns", "busy%", "- server -", "rss"].iter().all(has).then_some(())
+    });
+    table.signal(Signal::SIGINT);
+    table.finish().expect_code(0);
     let used = sar(&["--use", "--admin", &admin]).expect_code(0);
     used.expect_stdout(&["the busiest shard's time at work", "descriptors (server)"]);
 }
@@ -476,7 +502,7 @@ fn an_alert_is_told_recorded_run_and_cleared() {
             marks.push(mark.name);
         }
     }
-    assert_eq!(marks, ["host.described", "alert.raised", "alert.cleared"]);
+    assert_eq!(marks, ["host.described", "queues.described", "alert.raised", "alert.cleared"]);
     let replayed = sar_f(&path, &[]).expect_code(0);
     replayed.expect_stdout(&["* host alert.raised", "queue=jobs", "* host alert.cleared"]);
 }
@@ -625,4 +651,114 @@ fn each_resource_is_shown_against_its_limit() {
 fn the_help_has_examples() {
     let help = floodmark(["sar", "--help"]).expect_code(0);
     help.expect_stdout(&["Examples:", "floodmark sar -o", "--on-alert", "FLOODMARK_QUEUE"]);
+}
+
+/// Once, a reader that stopped reading stopped the sampler, its metrics and its end.
+#[test]
+fn a_reader_that_stops_reading_stops_nothing() {
+    for redirection in [">\"$PIPE\"", ">\"$PIPE\" 2>&1"] {
+        let folder = tempfile::tempdir().expect("a directory");
+        let (path, pipe) = (folder.path().join("some.sar"), folder.path().join("pipe"));
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+        // Open to be read, and never read.
+        let _held = fs::OpenOptions::new().read(true).write(true).open(&pipe).expect("opened");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("exec \"$0\" \"$@\" {redirection}"), env!("CARGO_BIN_EXE_floodmark")]);
+        shell.args(["sar", "--interval", "10ms", "--json", "-o"]).arg(&path).env("PIPE", &pipe);
+        let process = Running::start(&mut shell);
+        // As many as wait for a reader, and those that a pipe holds, are far fewer.
+        eventually("a long recording", || fs::read(&path).ok().filter(|bytes| count_samples(bytes) > 400));
+        let began = std::time::Instant::now();
+        process.signal(Signal::SIGTERM);
+        let finished = process.finish().expect_code(0);
+        assert!(began.elapsed().as_secs() < 10, "{:?}: {finished}", began.elapsed());
+        assert!(Recording::open(&path).expect("a recording").is_packed(), "{finished}");
+        if redirection.ends_with("PIPE\"") {
+            let dropped = finished.stderr.matches("lines are dropped and counted").count();
+            assert_eq!(dropped, 1, "{finished}");
+            finished.expect_stderr(&["lines were not printed", "recorded "]);
+        }
+    }
+}
+
+/// Once, the new process of a chat that restarted was never watched, nor that of a program with another name.
+#[test]
+fn a_chat_that_restarts_is_watched_again() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let program = folder.path().join("another-name");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_floodmark"), &program).expect("a link");
+    let first = Chat::start_with(Command::new(&program).args(Chat::arguments("127.0.0.1:0", &[])));
+    let admin = first.admin.to_string();
+    let process = start([&FAST[..], &["--json", "--admin", &admin]].concat());
+    let is_watched = |line: &Value| line["values"].get("server.rss_bytes").is_some();
+    let last_is = |watched: bool| {
+        eventually("the last line", || {
+            let lines = objects(&process.stdout());
+            lines.last().is_some_and(|line| is_watched(line) == watched).then_some(())
+        });
+    };
+    last_is(true);
+    drop(first);
+    last_is(false);
+    let arguments = ["chat", "--json", "--listen", "127.0.0.1:0", "--admin", &admin];
+    let second = Running::start(Command::new(&program).args(arguments));
+    last_is(true);
+    drop(second);
+    last_is(false);
+    process.signal(Signal::SIGINT);
+    let finished = process.finish().expect_code(0);
+    assert_eq!(finished.stderr.matches("is gone (server)").count(), 2, "{finished}");
+}
+
+/// Once, a replay forgot the queues and thresholds that the recording was made with.
+#[test]
+fn a_replay_follows_the_queues_that_were_followed_live() {
+    let scripts = tempfile::tempdir().expect("a directory");
+    let exec = format!("jobs={}", growing_queue(scripts.path()).display());
+    let queue = ["--exec", &exec, "--queue", "jobs=jobs.waiting,dequeued=jobs.done", "--alert", "jobs=1500"];
+    let (_folder, path, live) = recorded(60, &[&["--json"][..], &queue].concat());
+    let live = objects(&live.stdout);
+    assert!(live.iter().any(|line| line["alerts"][0]["queue"] == "jobs"), "{:?}", live.last());
+    let is_one = |queue: &Value| queue["name"] == "jobs" && queue["enqueue_per_s"].is_number();
+    assert!(live.iter().any(|line| line["queues"].as_array().expect("queues").iter().any(is_one)));
+    assert_eq!(objects(&sar_f(&path, &["--json"]).expect_code(0).stdout), live);
+    for flags in [&[][..], &["--alert", "jobs=1500"]] {
+        let table = sar_f(&path, flags).expect_code(0);
+        assert_eq!(table.stdout.matches("alert.raised").count(), 1, "{table}");
+        assert!(!table.stdout.contains("queues.described"), "{table}");
+    }
+}
+
+/// Once, a mark before the first sample made it the first day of the epoch, and escapes reached the terminal.
+#[test]
+fn a_replay_tells_its_own_day_and_no_terminal_what_to_do() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let run = folder.path().join("run");
+    let mut bundle = Bundle::create(&run).expect("a run");
+    let at = Stamp { mono_us: 9_000_000, wall_us: 1_764_000_009_000_000 };
+    let attributes = [("text".to_owned(), Value::from("\u{1b}[31mred\nalert"))].into();
+    let mark = Mark { at, source: "run\u{9b}2J".into(), name: "begun\u{7}".into(), attributes };
+    bundle.append(&Frame::Mark(mark)).expect("recorded");
+    for second in 10..14 {
+        let values = [("host.load_1m", 1.0), ("other.\u{1b}[2Jx", 1.0)];
+        bundle.append(&sample("host", second, &values)).expect("recorded");
+    }
+    for flags in [&["--wide"][..], &["--csv"], &["--openmetrics"], &["--use"]] {
+        let shown = sar_f(&run, flags).expect_code(0);
+        let is_obeyed = |letter: char| letter.is_control() && letter != '\n';
+        assert!(!shown.stdout.contains(is_obeyed), "{shown}");
+        assert!(!shown.stdout.contains("1970") && !shown.stdout.contains("\nalert"), "{shown}");
+    }
+    sar_f(&run, &[]).expect_code(0).expect_stdout(&["2025-11-24", "[31mred"]);
+}
+
+#[test]
+fn names_that_fit_nothing_are_told_once() {
+    let typos = ["--alert", "nosuchqueue=5", "--queue", "host.accept=nosuch.value", "--alert", "mail*=9"];
+    let finished = sar(&[&["--count", "8"][..], &typos].concat()).expect_code(0);
+    for typo in ["'nosuch.value'", "--alert nosuchqueue", "--alert mail*"] {
+        assert_eq!(finished.stderr.matches(typo).count(), 1, "{typo}: {finished}");
+    }
+    let none = sar(&["--count", "8", "--alert", "host.accept=5"]).expect_code(0);
+    assert_eq!(none.stderr, "");
 }

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, raise};
 use runner::units::Span;
@@ -105,8 +106,13 @@ pub(crate) fn main(flags: &TopFlags) -> Ended {
     let signals = if flags.once { None } else { Some(watch_signals()) };
     let feed = feed(flags, interval)?;
     if let Some(signals) = signals {
-        top::run(feed, options, &signals, suspend).map_err(explain)?;
-        return Ok(Code::Fine);
+        return match top::run(feed, options, &signals, suspend) {
+            // There is nobody left to tell.
+            Err(TopError::Terminal(error)) if error.raw_os_error() == Some(Errno::EIO as i32) => {
+                Ok(Code::Fine)
+            }
+            result => result.map(|()| Code::Fine).map_err(explain),
+        };
     }
     let (width, height) = (flags.width, flags.height);
     let print = if flags.json { Print::Json } else { Print::Screen { width, height } };

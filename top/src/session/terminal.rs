@@ -4,6 +4,7 @@
 //! read), and around a suspension. Giving it back twice does nothing.
 
 use std::io::{self, BufWriter, Stdout, Write};
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 use std::thread::ThreadId;
@@ -32,7 +33,9 @@ static HOOK: Once = Once::new();
 /// A terminal that was taken over.
 #[derive(Debug)]
 pub(crate) struct Screen {
-    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    /// Never dropped: ratatui's own drop tells on stderr that the cursor could not be shown, and panics when stderr is the
+    /// terminal that has gone. [`give_back`] shows the cursor.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
 }
 
 impl Screen {
@@ -40,7 +43,7 @@ impl Screen {
     pub(crate) fn take() -> io::Result<Screen> {
         give_back_on_panic();
         let backend = CrosstermBackend::new(BufWriter::with_capacity(64 << 10, io::stdout()));
-        let terminal = Terminal::new(backend)?;
+        let terminal = ManuallyDrop::new(Terminal::new(backend)?);
         let mut screen = Screen { terminal };
         screen.take_again()?;
         Ok(screen)

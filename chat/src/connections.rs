@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use shard::Key;
-use telemetry::{Cell, Stamp, Table};
+use telemetry::{By, Cell, Stamp, Table};
 use thiserror::Error;
 use tokio::time::{sleep, timeout};
 
@@ -24,19 +24,6 @@ const ROWS: usize = 20;
 
 /// How long shards may take to say who is there under an id.
 const LOOK_TIME: Duration = Duration::from_secs(1);
-
-/// What connections can be ranked by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum By {
-    /// Messages they got.
-    Messages,
-    /// Bytes they got since the first question.
-    Bytes,
-    /// Bytes that wait for them to read.
-    Outbox,
-    /// Time since they came.
-    Age,
-}
 
 /// Which connections to tell of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,13 +61,7 @@ impl Query {
                     query.rows = number.ok_or_else(|| QueryError::Rows(shown(rows)))?;
                 }
                 Some(("by", by)) => {
-                    query.by = match by {
-                        "messages" => By::Messages,
-                        "bytes" => By::Bytes,
-                        "outbox" => By::Outbox,
-                        "age" => By::Age,
-                        _ => return Err(QueryError::By(shown(by))),
-                    }
+                    query.by = By::named(by).ok_or_else(|| QueryError::By(shown(by)))?;
                 }
                 _ => return Err(QueryError::Parameter(shown(parameter))),
             }

@@ -56,7 +56,7 @@ pub use sources::{
     pressure::Pressure,
     process::{Process, RssSource},
     prometheus::Prometheus,
-    runtime::{Asks, By, Runtime, RuntimeOptions},
+    runtime::{Asks, Runtime, RuntimeOptions},
     slab::Slab,
     sockets::Sockets,
     tcp::Tcp,

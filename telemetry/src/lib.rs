@@ -27,6 +27,7 @@
 pub mod alert;
 pub mod audit;
 pub mod bundle;
+pub mod by;
 pub mod clock;
 mod columns;
 pub mod command;
@@ -50,6 +51,7 @@ pub mod stream;
 pub use alert::{Alert, Threshold};
 pub use audit::{Audit, AuditFrame};
 pub use bundle::{Bundle, BundleError, BundleReader, FRAMES_FILE, LATENCY_FILE};
+pub use by::By;
 pub use clock::{Stamp, monotonic_ns};
 pub use command::{Command, CommandError, CommandReader};
 pub use decay::{Decayed, Decays, TAUS_S};

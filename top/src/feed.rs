@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
-use telemetry::Frame;
+use telemetry::{By, Frame};
 
 /// Where frames come from.
 #[derive(Debug)]
@@ -67,40 +67,4 @@ pub enum Control {
     Find(u32),
     /// No more is needed.
     Stop,
-}
-
-/// What makes a connection a top one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum By {
-    /// The messages written to it.
-    #[default]
-    Messages,
-    /// The bytes written to it.
-    Bytes,
-    /// The bytes that wait for it to read.
-    Outbox,
-    /// How long it has been open.
-    Age,
-}
-
-impl By {
-    /// The word for it, in the server's query and in the view.
-    pub fn word(self) -> &'static str {
-        match self {
-            By::Messages => "messages",
-            By::Bytes => "bytes",
-            By::Outbox => "outbox",
-            By::Age => "age",
-        }
-    }
-
-    /// The next one, and from the last the first.
-    pub(crate) fn next(self) -> By {
-        match self {
-            By::Messages => By::Bytes,
-            By::Bytes => By::Outbox,
-            By::Outbox => By::Age,
-            By::Age => By::Messages,
-        }
-    }
 }

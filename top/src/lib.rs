@@ -29,7 +29,7 @@ use std::time::Duration;
 use ratatui::crossterm::event;
 use telemetry::{BundleError, FrameError};
 
-pub use feed::{By, Control, Feed, LiveEvent};
+pub use feed::{Control, Feed, LiveEvent};
 pub use screen::{HEIGHT_MIN, WIDTH_MIN};
 pub use session::act::CONNECTIONS_COUNT;
 pub use session::once::{Print, once};

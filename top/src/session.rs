@@ -9,9 +9,9 @@ pub(crate) mod terminal;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use std::time::{Duration, Instant};
 
-use telemetry::{Frame, Stamp, Table};
+use telemetry::{By, Frame, Stamp, Table};
 
-use crate::feed::{By, Control, Feed, LiveEvent};
+use crate::feed::{Control, Feed, LiveEvent};
 use crate::grid::Page;
 use crate::past::history::History;
 use crate::past::moment::Player;

@@ -10,7 +10,8 @@ mod shards;
 
 use std::time::Duration;
 
-use crate::feed::By;
+use telemetry::By;
+
 use crate::grid::Page;
 use crate::past::history::History;
 use crate::past::moment::Moment;

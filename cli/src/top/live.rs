@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
-use sar::{Asks, By, Cost, Group, Runtime, RuntimeOptions, Sampler, SamplerOptions, SarError, Schedule};
+use sar::{Asks, Cost, Group, Runtime, RuntimeOptions, Sampler, SamplerOptions, SarError, Schedule};
 use telemetry::{Frame, Stamp, Table, monotonic_ns};
 use top::{Control, Feed, LiveEvent};
 
@@ -176,7 +176,7 @@ impl Live {
                     continue;
                 }
                 Ok(Control::Connections { by, count }) => {
-                    self.asks.set(usize::from(count), order(by));
+                    self.asks.set(usize::from(count), by);
                     continue;
                 }
                 Ok(Control::Find(id)) => {
@@ -336,14 +336,5 @@ fn find(admin: SocketAddr, id: u32) -> Result<Table, String> {
         }
         Err(SarError::Scrape { reason, .. }) => Err(reason),
         Err(error) => Err(error.to_string()),
-    }
-}
-
-fn order(by: top::By) -> By {
-    match by {
-        top::By::Messages => By::Messages,
-        top::By::Bytes => By::Bytes,
-        top::By::Outbox => By::Outbox,
-        top::By::Age => By::Age,
     }
 }

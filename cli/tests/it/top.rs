@@ -11,7 +11,7 @@ use telemetry::{Cell, Frame, Sample, Stamp, Table};
 use tempfile::TempDir;
 
 use crate::chat::Chat;
-use crate::sar::holds;
+use crate::schema::holds;
 use crate::strangers::nobody;
 use crate::terminal::{Hung, Terminal};
 use crate::tool::{self, eventually, floodmark};

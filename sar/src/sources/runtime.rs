@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use telemetry::{Cell, Frame, Hello, Meaning, Sample, Table};
+use telemetry::{By, Cell, Frame, Hello, Meaning, Sample, Table};
 use ureq::http::StatusCode;
 
 use crate::http::Client;
@@ -45,35 +45,6 @@ const HELP_BYTES_MAX: usize = 1_024;
 
 /// The first part of the names in a chat's own frames.
 const OWN_PREFIX: &str = "server";
-
-/// By what a chat's busiest connections are chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum By {
-    /// Messages delivered.
-    #[default]
-    Messages,
-    /// Bytes sent.
-    Bytes,
-    /// Bytes waiting in the outbox.
-    Outbox,
-    /// The oldest.
-    Age,
-}
-
-impl By {
-    /// All of them.
-    pub const ALL: [By; 4] = [By::Messages, By::Bytes, By::Outbox, By::Age];
-
-    /// The word for it in a request.
-    pub fn name(self) -> &'static str {
-        match self {
-            By::Messages => "messages",
-            By::Bytes => "bytes",
-            By::Outbox => "outbox",
-            By::Age => "age",
-        }
-    }
-}
 
 /// What a chat is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,7 +113,7 @@ impl Runtime {
         let mut reader = Reader::default();
         let scrape = Scrape::start(&prefix, url.clone(), patience, move |client| {
             let (connections, by) = asked.get();
-            let url = format!("{url}?connections={connections}&by={}", by.name());
+            let url = format!("{url}?connections={connections}&by={}", by.word());
             match ask(client, &url)? {
                 (StatusCode::OK, body) => reader.frames(body),
                 (status, _) => Err(format!("it is no floodmark chat (its answer is {status})")),

@@ -4,12 +4,12 @@ use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::time::Duration;
 
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
-use telemetry::{Cell, Frame, Table};
+use telemetry::{By, Cell, Frame, Table};
 
 use super::fixture;
 use super::snapshots::draw;
 use crate::session::App;
-use crate::{By, Control, Feed, LiveEvent, Options, Print, TopError, View, once};
+use crate::{Control, Feed, LiveEvent, Options, Print, TopError, View, once};
 
 fn options(view: View) -> Options {
     Options { view, interval: Duration::from_secs(1), colours: true, at: None }

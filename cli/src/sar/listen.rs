@@ -26,6 +26,9 @@ const FIELDS_MAX: usize = 64;
 /// What follows an answer is read and forgotten up to this, so that closing does not reset what was sent.
 const REST_BYTES_MAX: usize = 64 << 10;
 
+/// How long no connection is taken after one could not be: out of descriptors, or reset before it was taken.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
 /// What the stack of an answering thread may take. Untouched, it is only address space.
 const STACK_BYTES: usize = 256 << 10;
 
@@ -42,8 +45,7 @@ pub(crate) fn start(address: SocketAddr, picture: &Arc<Mutex<Picture>>) -> io::R
                         // A stranger who leaves early is nothing to tell.
                         let _ = serve(stream, &picture);
                     }
-                    // Out of descriptors, or a connection that was reset before it was taken.
-                    Err(_) => std::thread::sleep(Duration::from_millis(100)),
+                    Err(_) => std::thread::sleep(ACCEPT_PAUSE),
                 }
             }
         })?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use telemetry::{Audit, Frame, Histogram, Mark, latency_histogram};
+use telemetry::{Audit, Frame, Histogram, Mark, fit, latency_histogram};
 
 use crate::ceiling;
 use crate::ledger::Reading;
@@ -176,12 +176,7 @@ impl Facts {
     }
 
     fn connections_at(&self, mono_us: u64) -> Option<f64> {
-        let after = self.connections.partition_point(|(at, _)| *at < mono_us);
-        let (later_at, later) = *self.connections.get(after)?;
-        // Before the first report there were none.
-        let (earlier_at, earlier) = *self.connections[..after].last()?;
-        let share = (mono_us - earlier_at) as f64 / (later_at - earlier_at).max(1) as f64;
-        Some(earlier + (later - earlier) * share)
+        fit::interpolated(&self.connections, mono_us)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The ledger: where a connection's bytes go, and how many nobody can explain.
 //!
 //! Each reading of the ramp holds every kind of memory at one moment. A kind's bytes per connection are the slope of
-//! its series over the connections, by [`fit`](crate::fit); since all series have the same points, slopes add up as
+//! its series over the connections, by [`fit`](telemetry::fit); since all series have the same points, slopes add up as
 //! the bytes do:
 //!
 //! ```text
@@ -28,8 +28,8 @@
 mod side;
 
 use serde_json::{Value, json};
+use telemetry::fit::{self, Slope};
 
-use crate::fit::{self, Slope};
 use side::Side;
 
 /// How far the number of sockets may be from that of the connections' ends before it is a stranger's doing.

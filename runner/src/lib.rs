@@ -2,7 +2,7 @@
 //!
 //! [`load()`] takes a path to a [`Plan`](plan::Plan): the file is read strictly, with every error at once (`yaml`), into the
 //! types of [`scenario`], in the units of [`units`] and [`network`], and resolved by [`plan`]. [`threshold`] judges the
-//! summary by the figures of [`summary_keys`]; [`fit`] finds the bytes per connection, and the `ledger` says where they go.
+//! summary by the figures of [`summary_keys`]; [`fit`](telemetry::fit) finds the bytes per connection, and the `ledger` says where they go.
 //! [`demand()`] is what a plan needs of this machine, for `doctor` to judge; `ceiling` is what the machine can do at most.
 //!
 //! [`run()`] carries a plan out: it starts every worker as a child process of its own (`worker`), records what they say
@@ -13,7 +13,6 @@ mod ceiling;
 pub mod chart;
 mod demand;
 mod facts;
-pub mod fit;
 mod ledger;
 mod load;
 pub mod network;

@@ -1,11 +1,11 @@
 //! The summary: what a run has measured, under documented keys.
 
 use serde_json::{Map, Value, json};
+use telemetry::fit::{self, Slope};
 use telemetry::{Audit, Histogram};
 
 use crate::ceiling::{self, Compare};
 use crate::facts::{Facts, MemoryPoint};
-use crate::fit::{self, Slope};
 use crate::ledger::Ledger;
 use crate::plan::{Plan, TargetPlan};
 use crate::scenario::Pace;

@@ -18,6 +18,7 @@
 //! - [`frame`]: the frames; [`latency`]: histograms inside frames; [`audit`]: what became of the messages.
 //! - [`command`]: what a worker is told.
 //! - [`decay`]: what follows from samples: rates and gauges as seen over 1, 10 and 100 seconds.
+//! - [`fit`]: bytes per connection, from samples of a ramp: a slope and its interval.
 //! - [`queue`]: queues, their [`health`] and [`alert`]s: delay and drain, from lengths and counters.
 //! - [`stream`]: frames over anything that reads or writes; [`lines`]: the bounded lines under it.
 //! - [`bundle`]: the directory that a run leaves behind; [`interval_log`]: its standard latency log.
@@ -33,6 +34,7 @@ mod columns;
 pub mod command;
 pub mod decay;
 mod described;
+pub mod fit;
 pub mod frame;
 pub mod health;
 pub mod interval_log;

@@ -38,7 +38,8 @@ fn lower_rows_know_nothing_of_higher_ones() {
         ("msggen", &["telemetry", "wire"]),
         ("sar", &["shard", "telemetry"]),
         ("doctor", &["shard"]),
-        ("runner", &["doctor", "sar", "shard", "telemetry", "wire"]),
+        ("runner", &["doctor", "plots", "sar", "shard", "telemetry", "wire"]),
+        ("history", &["plots", "telemetry"]),
         ("top", &["telemetry"]),
         ("plots", &["telemetry"]),
     ]);
@@ -54,6 +55,8 @@ fn lower_rows_know_nothing_of_higher_ones() {
         "limit",
         "doctor",
         "runner",
+        "history",
+        "plots",
         "top",
         "cli",
     ] {

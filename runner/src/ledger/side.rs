@@ -1,9 +1,9 @@
 //! One side of the ledger: what a pair costs, or an end of it.
 
 use serde_json::{Value, json};
+use telemetry::fit::Slope;
 
 use super::{KEYS, KINDS, Kind};
-use crate::fit::Slope;
 
 /// What a connection costs, in bytes.
 #[derive(Debug, Clone, PartialEq, Default)]

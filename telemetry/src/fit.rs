@@ -30,6 +30,10 @@ pub struct Slope {
     pub ci95: (f64, f64),
     /// The y at which the line crosses x = 0.
     pub intercept: f64,
+    /// The x about which the line turns: the mean of all.
+    pub x_mean: f64,
+    /// Half the width of the interval that holds the line's own y at `x_mean`.
+    pub half_at_mean: f64,
     /// How many points were fitted.
     pub points: usize,
     /// How many independent points they are worth.
@@ -57,15 +61,45 @@ pub fn slope(points: &[(f64, f64)]) -> Option<Slope> {
     let squares: f64 = residuals.iter().map(|e| e * e).sum();
     let points_effective = (n * effective_share(&residuals, squares)).max(3.0);
     let freedom = points_effective - 2.0;
-    let half = t_quantile_975(freedom) * (squares / freedom / s_xx).sqrt();
+    let spread = t_quantile_975(freedom) * (squares / freedom).sqrt();
+    let half = spread / s_xx.sqrt();
+    let half_at_mean = spread / points_effective.sqrt();
     let intercept = y_mean - slope * x_mean;
     Some(Slope {
         slope,
         ci95: (slope - half, slope + half),
         intercept,
+        x_mean,
+        half_at_mean,
         points: points.len(),
         points_effective,
     })
+}
+
+impl Slope {
+    /// The line's y at `x`.
+    pub fn at(&self, x: f64) -> f64 {
+        self.intercept + self.slope * x
+    }
+
+    /// The bounds that hold the true line at `x` in 95 of 100 runs: the spread of its height at the mean and of its
+    /// slope, which are independent of each other there.
+    pub fn band(&self, x: f64) -> (f64, f64) {
+        let of_slope = (self.ci95.1 - self.ci95.0) / 2.0 * (x - self.x_mean);
+        let half = self.half_at_mean.hypot(of_slope);
+        (self.at(x) - half, self.at(x) + half)
+    }
+}
+
+/// The value of a series, of times and values in the order of time, between the reports before and after `at_us`; `None`
+/// outside of all reports.
+pub fn interpolated(series: &[(u64, f64)], at_us: u64) -> Option<f64> {
+    let after = series.partition_point(|(at, _)| *at < at_us);
+    let (later_at, later) = *series.get(after)?;
+    // Before the first report there was none.
+    let (earlier_at, earlier) = *series[..after].last()?;
+    let share = (at_us - earlier_at) as f64 / (later_at - earlier_at).max(1) as f64;
+    Some(earlier + (later - earlier) * share)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "there are never 2^53 points")]

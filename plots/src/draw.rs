@@ -1,0 +1,1 @@
+//! From a [`Chart`](crate::Chart) to pixels.

@@ -1,0 +1,16 @@
+//! Charts of runs, as SVG, PNG and a page, drawn from their bundles alone.
+//!
+//! ```text
+//!   RUN ── run.rs: one pass over the frames, bounded ──► Run ── charts/*.rs ──► Chart ──► draw: SVG ──► PNG
+//!                                                                                  └────► report.html
+//! ```
+//!
+//! A [`Run`] is what a bundle has to show: series thinned so that extremes survive, histograms, phases, marks. A
+//! [`Chart`] answers one question and knows nothing of pixels. [`svg`] gives it a size and a [`Theme`].
+
+pub mod chart;
+mod draw;
+pub mod unit;
+
+pub use chart::Chart;
+pub use unit::Unit;

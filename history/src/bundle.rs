@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use telemetry::{BundleError, BundleReader, Frame, Mark, Recording};
 
+use crate::line::{figure, names};
 use crate::{Commit, Figures, Machine, Moment, RunLine};
 
 /// The version of `summary.json` that is understood.
@@ -98,6 +99,16 @@ impl BundleRun {
         let limit = summary.get("limit").filter(|limit| limit.is_object()).map(|limit| figures(limit, &[]));
         let metrics = figures(&summary, &["version", "limit", "thresholds", "wall", "commit"]);
         Ok(BundleRun { path: run.to_owned(), commit, date, scenario, machine, limit, verdict, metrics })
+    }
+
+    /// A figure by its name in the summary; those of the ceiling begin with `limit.`.
+    pub fn figure(&self, name: &str) -> Option<f64> {
+        figure(&self.metrics, self.limit.as_ref(), name)
+    }
+
+    /// The names of all its figures.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        names(&self.metrics, self.limit.as_ref())
     }
 
     /// The line, given the commit.

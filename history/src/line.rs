@@ -54,17 +54,12 @@ pub struct RunLine {
 impl RunLine {
     /// A figure by its name in the summary; those of the ceiling begin with `limit.`.
     pub fn figure(&self, name: &str) -> Option<f64> {
-        let value = match name.strip_prefix("limit.") {
-            Some(name) => self.limit.as_ref()?.0.get(name),
-            None => self.metrics.0.get(name),
-        };
-        value.copied().filter(|value| value.is_finite())
+        figure(&self.metrics, self.limit.as_ref(), name)
     }
 
     /// The names of all its figures.
     pub fn names(&self) -> impl Iterator<Item = String> {
-        let limit = self.limit.iter().flat_map(|limit| limit.0.keys().map(|name| format!("limit.{name}")));
-        self.metrics.0.keys().cloned().chain(limit)
+        names(&self.metrics, self.limit.as_ref())
     }
 
     /// What makes two lines the same run.
@@ -76,6 +71,21 @@ impl RunLine {
 /// Figures by their dotted names. One that was not measured is absent; null is read as absent.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Figures(pub BTreeMap<String, f64>);
+
+/// A figure by its name in the summary; those of the ceiling begin with `limit.`.
+pub(crate) fn figure(metrics: &Figures, limit: Option<&Figures>, name: &str) -> Option<f64> {
+    let value = match name.strip_prefix("limit.") {
+        Some(name) => limit?.0.get(name),
+        None => metrics.0.get(name),
+    };
+    value.copied().filter(|value| value.is_finite())
+}
+
+/// The names of all figures, as [`figure`] takes them.
+pub(crate) fn names(metrics: &Figures, limit: Option<&Figures>) -> impl Iterator<Item = String> {
+    let limit = limit.into_iter().flat_map(|limit| limit.0.keys().map(|name| format!("limit.{name}")));
+    metrics.0.keys().cloned().chain(limit)
+}
 
 impl Serialize for Figures {
     /// Whole numbers without a fraction, as the summary writes counts.

@@ -109,17 +109,19 @@ pub fn series(history: &History, scenario: &str, rule: &Rule, choice: &Choice) -
     let Some(ceiling) = rule.ceiling.filter(|_| *choice == Choice::Newest) else { return Some(own) };
     let footing = Footing::Ceiling(ceiling.figure());
     let measured = |run: &RunLine| run.limit.is_some();
-    let shares = collect(scenario, rule, footing, &all, measured, |run| share(run, rule, ceiling));
+    let shares = collect(scenario, rule, footing, &all, measured, |run| {
+        share(&|name| run.figure(name), rule, ceiling)
+    });
     Some(if shares.points.is_empty() || shares.points.len() < own.points.len() { own } else { shares })
 }
 
 /// The metric as a share of the machine's own ceiling.
-pub(crate) fn share(run: &RunLine, rule: &Rule, ceiling: Ceiling) -> Option<f64> {
+pub(crate) fn share(figure: &dyn Fn(&str) -> Option<f64>, rule: &Rule, ceiling: Ceiling) -> Option<f64> {
     match ceiling {
-        Ceiling::Given(ratio) => run.figure(ratio),
-        Ceiling::Over(figure, parts) => {
-            let ceiling = run.figure(figure).filter(|ceiling| *ceiling > 0.0)?;
-            Some(run.figure(&rule.metric)? * f64::from(parts) / ceiling)
+        Ceiling::Given(ratio) => figure(ratio),
+        Ceiling::Over(name, parts) => {
+            let ceiling = figure(name).filter(|ceiling| *ceiling > 0.0)?;
+            Some(figure(&rule.metric)? * f64::from(parts) / ceiling)
         }
     }
 }

@@ -89,7 +89,8 @@ pub fn enough(values: &[f64]) -> bool {
 /// Where the level of `values` changed by at least `effect`, in order. Values that are NaN or infinite are left out, and
 /// indices are those of `values` nevertheless. The same values give the same answer.
 pub fn changes(values: &[f64], effect: &Effect) -> Vec<Change> {
-    let mut kept: Vec<(usize, f64)> = values.iter().copied().enumerate().filter(|(_, value)| value.is_finite()).collect();
+    let mut kept: Vec<(usize, f64)> =
+        values.iter().copied().enumerate().filter(|(_, value)| value.is_finite()).collect();
     if kept.len() < POINTS_MIN {
         return Vec::new();
     }
@@ -174,7 +175,13 @@ fn described(series: &[f64], cuts: &[Proven], shrink: f64) -> Vec<Change> {
             let from = at - left.len();
             let near = &series[from..at + right.len()];
             let place = range::place(near, before, after, left.len(), 1, shrink);
-            Change { index: from + place.at, range: (from + place.first, from + place.last), before, after, p }
+            Change {
+                index: from + place.at,
+                range: (from + place.first, from + place.last),
+                before,
+                after,
+                p,
+            }
         })
         .collect()
 }

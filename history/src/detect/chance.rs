@@ -1,7 +1,7 @@
 //! How often chance alone does as much: the permutation test.
 
-use rand::seq::SliceRandom as _;
 use rand::SeedableRng as _;
+use rand::seq::SliceRandom as _;
 use rand_pcg::Pcg64Mcg;
 
 use super::energy::{Cut, Energy};

@@ -39,7 +39,8 @@ impl Energy {
         let mut levels = values.to_vec();
         levels.sort_by(f64::total_cmp);
         levels.dedup();
-        let ranks: Vec<usize> = values.iter().map(|value| levels.partition_point(|level| level < value)).collect();
+        let ranks: Vec<usize> =
+            values.iter().map(|value| levels.partition_point(|level| level < value)).collect();
         let mut counts = vec![0.0; levels.len()];
         for &rank in &ranks {
             counts[rank] += 1.0;
@@ -131,8 +132,11 @@ mod tests {
     /// The definition, pair by pair.
     fn slow(values: &[f64], left: usize) -> f64 {
         let pairs = |side: &[f64]| -> f64 {
-            let sum: f64 =
-                side.iter().enumerate().flat_map(|(i, a)| side[i + 1..].iter().map(move |b| (a - b).abs())).sum();
+            let sum: f64 = side
+                .iter()
+                .enumerate()
+                .flat_map(|(i, a)| side[i + 1..].iter().map(move |b| (a - b).abs()))
+                .sum();
             let n = side.len() as f64;
             if n < 2.0 { 0.0 } else { sum / (n * (n - 1.0) / 2.0) }
         };
@@ -162,7 +166,10 @@ mod tests {
                 match best {
                     None => assert!(n < 2 * side_min, "{n} values, {side_min} to a side"),
                     Some(best) => {
-                        assert!((best.energy - expected).abs() < 1e-9, "{best:?}, expected {expected}: {values:?}");
+                        assert!(
+                            (best.energy - expected).abs() < 1e-9,
+                            "{best:?}, expected {expected}: {values:?}"
+                        );
                         assert!((slow(&values, best.left) - expected).abs() < 1e-9, "{best:?}: {values:?}");
                     }
                 }

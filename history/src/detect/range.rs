@@ -17,7 +17,14 @@ pub(super) struct Place {
 
 /// `values` go from one level to the other at an index between `side_min` and `len - side_min`. `shrink` as for the
 /// energy: persistent noise says less.
-pub(super) fn place(values: &[f64], before: f64, after: f64, guess: usize, side_min: usize, shrink: f64) -> Place {
+pub(super) fn place(
+    values: &[f64],
+    before: f64,
+    after: f64,
+    guess: usize,
+    side_min: usize,
+    shrink: f64,
+) -> Place {
     let n = values.len();
     let scale = spread(values, before, after, guess);
     let gain = |value: f64| {
@@ -32,7 +39,11 @@ pub(super) fn place(values: &[f64], before: f64, after: f64, guess: usize, side_
     let mut fit = 0.0;
     fits.push(fit);
     for value in values {
-        fit -= if scale > 0.0 { gain(*value) } else { ((value - before).abs() - (value - after).abs()).signum() * 1e9 };
+        fit -= if scale > 0.0 {
+            gain(*value)
+        } else {
+            ((value - before).abs() - (value - after).abs()).signum() * 1e9
+        };
         fits.push(fit);
     }
     let possible = side_min..=n - side_min;

@@ -68,7 +68,8 @@ impl BundleRun {
             let bytes = bundle.read_file(name)?.ok_or_else(|| unfit(format!("no {name} ({absent})")))?;
             serde_json::from_slice(&bytes).map_err(|error| unfit(format!("{name} is no JSON: {error}")))
         };
-        let summary = json("summary.json", "the run did not come to its end, or goes on still; run it again")?;
+        let summary =
+            json("summary.json", "the run did not come to its end, or goes on still; run it again")?;
         match summary.get("version").and_then(Value::as_u64) {
             Some(SUMMARY_VERSION) => {}
             Some(later) if later > SUMMARY_VERSION => {
@@ -121,9 +122,11 @@ impl BundleRun {
 /// When the first frame was said, in microseconds after 1970, and the mark of the plan.
 fn beginning(run: &Path) -> Result<(Option<u64>, Option<Mark>), BundleError> {
     let mut began_us = None;
-    for frame in Recording::open(run)?.take(FRAMES_LOOKED_AT_MAX).map_while(Result::ok) {
-        began_us = began_us.or(Some(frame.frame.at().wall_us));
-        if let Frame::Mark(mark) = frame.frame
+    let mut recording = Recording::open(run)?;
+    for _ in 0..FRAMES_LOOKED_AT_MAX {
+        let Some(Ok(placed)) = recording.next() else { break };
+        began_us = began_us.or(Some(placed.frame.at().wall_us));
+        if let Frame::Mark(mark) = placed.frame
             && mark.name == "plan"
         {
             return Ok((began_us, Some(mark)));
@@ -151,7 +154,9 @@ fn figures(value: &Value, but: &[&str]) -> Figures {
         }
     }
     let mut into = Figures::default();
-    for (name, value) in value.as_object().into_iter().flatten().filter(|(name, _)| !but.contains(&name.as_str())) {
+    for (name, value) in
+        value.as_object().into_iter().flatten().filter(|(name, _)| !but.contains(&name.as_str()))
+    {
         collect(value, name, &mut into);
     }
     into
@@ -189,7 +194,8 @@ mod tests {
 
     #[test]
     fn a_run_becomes_a_line_of_its_figures() {
-        let commit = json!({ "id": "3f2a", "branch": "main", "committed_at": "2026-11-21T17:00:00Z", "dirty": false });
+        let commit =
+            json!({ "id": "3f2a", "branch": "main", "committed_at": "2026-11-21T17:00:00Z", "dirty": false });
         let folder = bundle(&good().to_string(), HOST, json!({ "commit": commit }));
         let run = BundleRun::open(folder.path()).expect("fit");
         assert_eq!(run.date.to_string(), "2026-11-21T17:31:58Z");
@@ -222,7 +228,9 @@ mod tests {
         };
         let good = good().to_string();
         assert!(refused(&good[..good.len() / 2], HOST).contains("summary.json is no JSON: EOF"));
-        assert!(refused(&with("version", json!(2)), HOST).contains("later version (version 2; this floodmark"));
+        assert!(
+            refused(&with("version", json!(2)), HOST).contains("later version (version 2; this floodmark")
+        );
         assert!(refused(&with("version", Value::Null), HOST).contains("no version"));
         assert!(refused("[1]", HOST).contains("no version"));
         assert!(refused(&with("verdict", json!("incomplete")), HOST).contains("incomplete; run it again"));
@@ -232,6 +240,8 @@ mod tests {
         fs::remove_file(folder.path().join("summary.json")).expect("removed");
         let error = BundleRun::open(folder.path()).expect_err("unfit").to_string();
         assert!(error.contains("no summary.json (the run did not come to its end"), "{error}");
-        assert!(BundleRun::open(Path::new("/nowhere")).is_err_and(|e| e.to_string().contains("floodmark run")));
+        assert!(
+            BundleRun::open(Path::new("/nowhere")).is_err_and(|e| e.to_string().contains("floodmark run"))
+        );
     }
 }

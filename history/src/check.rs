@@ -209,7 +209,8 @@ impl Checked {
 
 /// Looks for changes in each metric of each scenario. A scenario without a run on the chosen machine is left out.
 pub fn check(history: &History, wanted: &Wanted<'_>) -> Checked {
-    let scenarios = history.scenarios().into_iter().filter(|name| wanted.scenario.is_none_or(|only| only == *name));
+    let scenarios =
+        history.scenarios().into_iter().filter(|name| wanted.scenario.is_none_or(|only| only == *name));
     let judgements = scenarios
         .flat_map(|scenario| wanted.rules.iter().map(move |rule| (scenario, rule)))
         .filter_map(|(scenario, rule)| series(history, scenario, rule, wanted.choice))
@@ -245,7 +246,11 @@ pub fn judge(series: Series, accepted: &[Acceptance], base: Option<&Base>) -> Ju
         lack
     } else {
         let latest = findings.last().filter(|finding| since(&finding.first_bad, base));
-        if latest.is_some_and(|finding| finding.state == State::Better) { Outcome::Better } else { Outcome::Steady }
+        if latest.is_some_and(|finding| finding.state == State::Better) {
+            Outcome::Better
+        } else {
+            Outcome::Steady
+        }
     };
     Judgement { series, outcome, findings }
 }
@@ -287,7 +292,9 @@ fn state(
     if let Some(accepted) = accepted.iter().find(ours) {
         return State::Accepted(accepted.reason.clone());
     }
-    let still = |now: f64| series.rule.worse(before, now) == Some(true) && (now - before).abs() >= effect.distance(before);
+    let still = |now: f64| {
+        series.rule.worse(before, now) == Some(true) && (now - before).abs() >= effect.distance(before)
+    };
     if now.is_some_and(still) { State::Fails } else { State::Mended }
 }
 
@@ -316,7 +323,10 @@ fn lack(series: &Series, base: Option<&Base>) -> Option<Outcome> {
     let after = series.points.iter().filter(|point: &&Point| since(&point.commit, Some(base))).count();
     (after < SIDE_MIN).then(|| {
         let after = commits(after);
-        Outcome::NotEnough(format!("{after} since base {}, {SIDE_MIN} needed to tell a change from an outlier", base.name))
+        Outcome::NotEnough(format!(
+            "{after} since base {}, {SIDE_MIN} needed to tell a change from an outlier",
+            base.name
+        ))
     })
 }
 

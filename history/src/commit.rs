@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The longest name of a commit; git's longest are 64.
-pub const ID_BYTES_MAX: usize = 64;
+const ID_BYTES_MAX: usize = 64;
 
 /// How much of a commit's name stands in tables and on axes.
 const SHORT_CHARS: usize = 7;

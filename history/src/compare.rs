@@ -163,7 +163,11 @@ fn outcome(rule: &Rule, footing: &Footing, a: &[f64], b: &[f64], comparison: Opt
         return lacking("unlike machines, and it has no ceiling to be measured by".into());
     }
     let (Some(before), Some(after)) = (median(a), median(b)) else {
-        let by = if matches!(footing, Footing::Ceiling(_)) { " (unlike machines: 'floodmark run --limit')" } else { "" };
+        let by = if matches!(footing, Footing::Ceiling(_)) {
+            " (unlike machines: 'floodmark run --limit')"
+        } else {
+            ""
+        };
         return lacking(format!("not measured in all runs{by}"));
     };
     if a.len().min(b.len()) < RUNS_MIN {
@@ -186,7 +190,8 @@ fn outcome(rule: &Rule, footing: &Footing, a: &[f64], b: &[f64], comparison: Opt
         };
     };
     let (low, high) = comparison.ci95;
-    let enough = (comparison.ratio - 1.0).abs() >= rule.effect.ratio_min && (after - before).abs() >= absolute_min;
+    let enough =
+        (comparison.ratio - 1.0).abs() >= rule.effect.ratio_min && (after - before).abs() >= absolute_min;
     let (up, down) = (low > 1.0 && enough, high < 1.0 && enough);
     match rule.direction {
         Direction::Lower if up => Outcome::Worse,
@@ -194,7 +199,9 @@ fn outcome(rule: &Rule, footing: &Footing, a: &[f64], b: &[f64], comparison: Opt
         Direction::Higher if down => Outcome::Worse,
         Direction::Higher if up => Outcome::Better,
         // What is certain and small is seen well enough, however small.
-        _ if comparison.detectable > DETECTABLE_MAX => lacking("too noisy: a change of half as much again would be missed".into()),
+        _ if comparison.detectable > DETECTABLE_MAX => {
+            lacking("too noisy: a change of half as much again would be missed".into())
+        }
         _ => Outcome::Steady,
     }
 }

@@ -105,7 +105,9 @@ impl History {
     pub fn read(path: &Path) -> Result<History, FileError> {
         match File::open(path) {
             Ok(file) => History::parse(file, path),
-            Err(error) if error.kind() == ErrorKind::NotFound => Err(FileError::Missing { path: path.to_owned() }),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Err(FileError::Missing { path: path.to_owned() })
+            }
             Err(source) => Err(FileError::Io { action: "open", path: path.to_owned(), source }),
         }
     }
@@ -121,7 +123,11 @@ impl History {
         let mut runs = HashSet::new();
         loop {
             let path = || path.to_owned();
-            let line = reader.next_line().map_err(|source| FileError::Io { action: "read", path: path(), source })?;
+            let line = reader.next_line().map_err(|source| FileError::Io {
+                action: "read",
+                path: path(),
+                source,
+            })?;
             number += 1;
             let bytes = match line {
                 None => break,
@@ -176,8 +182,7 @@ impl History {
 /// [`FileError`] when the file system refuses. What was in the file is never touched.
 pub fn append(path: &Path, line: &Line) -> Result<(), FileError> {
     let io = |action: &'static str| move |source| FileError::Io { action, path: path.to_owned(), source };
-    let mut file =
-        File::options().read(true).append(true).create(true).open(path).map_err(io("open"))?;
+    let mut file = File::options().read(true).append(true).create(true).open(path).map_err(io("open"))?;
     let mut bytes = Vec::new();
     let torn = whole_bytes(&file).map_err(io("read"))? < file.metadata().map_err(io("read"))?.len();
     if torn {
@@ -225,10 +230,13 @@ mod tests {
     #[test]
     fn the_union_of_two_branches_is_ordered_by_commit_time() {
         let at = |hour: u32| format!("2026-11-21T{hour:02}:00:00Z");
-        let [a, b, c, d] = [("a", 10), ("b", 12), ("c", 11), ("d", 13)].map(|(id, hour)| line(id, &at(hour)).to_json());
+        let [a, b, c, d] =
+            [("a", 10), ("b", 12), ("c", 11), ("d", 13)].map(|(id, hour)| line(id, &at(hour)).to_json());
         let ours = format!("{a}\n{b}\n{d}\n");
         let theirs = format!("{a}\n{c}\n");
-        for merged in [format!("{ours}{theirs}"), format!("{theirs}{ours}"), format!("{d}\r\n\n{c}\n{b}\n{a}")] {
+        for merged in
+            [format!("{ours}{theirs}"), format!("{theirs}{ours}"), format!("{d}\r\n\n{c}\n{b}\n{a}")]
+        {
             let history = parse(&merged).expect("ours");
             assert_eq!(commits(&history), ["a", "c", "b", "d"], "{merged}");
         }
@@ -279,7 +287,8 @@ mod tests {
         assert!(error.contains("no such file (begin one with 'floodmark history add RUN --file "), "{error}");
         assert!(History::read(folder.path()).is_err());
         assert!(append(folder.path(), &line("a", "2026-11-21T10:00:00Z")).is_err());
-        let error = append(Path::new("/dev/full"), &line("a", "2026-11-21T10:00:00Z")).expect_err("full").to_string();
+        let error =
+            append(Path::new("/dev/full"), &line("a", "2026-11-21T10:00:00Z")).expect_err("full").to_string();
         assert!(error.starts_with("could not") && error.contains("/dev/full"), "{error}");
     }
 }

@@ -242,7 +242,9 @@ mod tests {
         assert!(wrong("[]").contains("no member 'history'"));
         assert!(wrong("hello").contains("not a line of a history"));
         assert!(wrong("\u{0}").contains("not a line of a history"));
-        assert!(wrong(&good.replace("\"history\":1", "\"history\":2")).contains("later version (history 2; this"));
+        assert!(
+            wrong(&good.replace("\"history\":1", "\"history\":2")).contains("later version (history 2; this")
+        );
         assert!(wrong(&good.replace("\"history\":1", "\"history\":\"1\"")).contains("no version"));
         assert!(wrong(&good.replace("\"date\"", "\"dated\"")).contains("missing field `date`"));
         assert!(wrong(&good.replace("1.5", "NaN")).contains("at character"));

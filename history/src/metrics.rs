@@ -125,6 +125,8 @@ mod tests {
         assert!(rules[0].asked);
         set_effect(&mut rules, "audit.lost", 0.5).expect("judged");
         assert_eq!(rules[0].effect.ratio_min, 0.5);
-        assert!(set_effect(&mut rules, "memory.points", 0.5).is_err_and(|e| e.to_string().contains("--metric")));
+        assert!(
+            set_effect(&mut rules, "memory.points", 0.5).is_err_and(|e| e.to_string().contains("--metric"))
+        );
     }
 }

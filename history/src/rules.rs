@@ -241,7 +241,8 @@ mod tests {
         // A pattern behind a broader one would never be used.
         for (index, (pattern, ..)) in RULES.iter().enumerate() {
             let name = pattern.replace('*', "q");
-            let first = RULES.iter().position(|(earlier, ..)| fits(earlier, &name)).expect("the last fits all");
+            let first =
+                RULES.iter().position(|(earlier, ..)| fits(earlier, &name)).expect("the last fits all");
             assert_eq!(first, index, "{pattern} is behind {}", RULES[first].0);
         }
     }
@@ -250,6 +251,11 @@ mod tests {
     fn patterns_fit_whole_names() {
         assert!(fits("*", "") && fits("*", "a.b") && fits("a*", "a") && fits("*_ms.p99", "x_ms.p99"));
         assert!(fits("a*b*c", "a-b-b-c") && fits("abc", "abc"));
-        assert!(!fits("a*b*c", "a-c") && !fits("abc", "abcd") && !fits("*_ms.p99", "x_ms.p999") && !fits("a*a", "a"));
+        assert!(
+            !fits("a*b*c", "a-c")
+                && !fits("abc", "abcd")
+                && !fits("*_ms.p99", "x_ms.p999")
+                && !fits("a*a", "a")
+        );
     }
 }

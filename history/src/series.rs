@@ -147,7 +147,8 @@ fn collect(
         }
     }
     let point = |(commit, runs): &(&Commit, Vec<&RunLine>)| {
-        let values: Vec<f64> = runs.iter().filter_map(|run| value(run)).filter(|value| value.is_finite()).collect();
+        let values: Vec<f64> =
+            runs.iter().filter_map(|run| value(run)).filter(|value| value.is_finite()).collect();
         let dirty = runs.iter().any(|run| run.commit.dirty);
         Some(Point {
             commit: Commit { dirty, ..(*commit).clone() },
@@ -238,8 +239,15 @@ mod tests {
     #[test]
     fn a_ceiling_makes_unlike_machines_comparable() {
         let limited = |cpu: &str, commit: &str, hour: u32, rate: f64, ratio: f64| {
-            let mut run = run_on(cpu, commit, &at(hour), &[(CONNECTS, rate), ("memory.kernel_bytes_per_connection", 80.0)]);
-            run.limit = Some(Figures([("ratio.connects".to_owned(), ratio), ("pair_bytes".to_owned(), 100.0)].into()));
+            let mut run = run_on(
+                cpu,
+                commit,
+                &at(hour),
+                &[(CONNECTS, rate), ("memory.kernel_bytes_per_connection", 80.0)],
+            );
+            run.limit = Some(Figures(
+                [("ratio.connects".to_owned(), ratio), ("pair_bytes".to_owned(), 100.0)].into(),
+            ));
             run
         };
         let mut history =

@@ -9,8 +9,9 @@
 //! [`Chart`] answers one question and knows nothing of pixels. [`svg`] gives it a size and a [`Theme`].
 
 pub mod chart;
-mod draw;
+pub mod draw;
 pub mod unit;
 
 pub use chart::Chart;
+pub use draw::{PngError, Theme, page_css, png, svg, thinned};
 pub use unit::Unit;

@@ -21,6 +21,7 @@ mod doctor;
 mod endings;
 mod failures;
 mod flood;
+mod history;
 mod house;
 mod inspect;
 mod ledger;

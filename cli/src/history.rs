@@ -9,8 +9,8 @@
 mod accept;
 mod add;
 mod check;
-mod compare;
-mod flags;
+pub(crate) mod compare;
+pub(crate) mod flags;
 mod git;
 mod json;
 mod list;

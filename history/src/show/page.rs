@@ -243,17 +243,21 @@ fn metric_page(title: &str, name: String, judgement: &Judgement) -> Page {
     let absolute = match series.footing {
         crate::Footing::Ceiling(_) => String::new(),
         _ if absolute_min == 0.0 => String::new(),
-        _ => format!(" and {}", unit.write(absolute_min * factor)),
+        _ => unit.write(absolute_min * factor),
     };
+    let least = [if ratio_min > 0.0 { words::share(ratio_min) } else { String::new() }, absolute];
+    let least: Vec<String> = least.into_iter().filter(|least| !least.is_empty()).collect();
+    let least =
+        if least.is_empty() { "any size".into() } else { format!("at least {}", least.join(" and ")) };
     let body = format!(
         "<p><a href=\"index.html\">{}</a> › {}</p><h1 class=\"unseen\">{}</h1><p class=\"verdict {}\">{word}</p>\
-         <figure>{charts}</figure>{}<p class=\"about\">{direction}. Changes of at least {}{absolute} are told.</p>",
+         <figure>{charts}</figure>{}<p class=\"about\">{direction}. Changes of {} are told.</p>",
         markup(title),
         markup(&series.scenario),
         markup(&rule.metric),
         outcome.name(),
         changes_table(judgement),
-        markup(&words::share(ratio_min)),
+        markup(&least),
     );
     Page { name, html: html(&format!("{} in {}", rule.metric, series.scenario), &body) }
 }
@@ -265,11 +269,11 @@ fn changes_table(judgement: &Judgement) -> String {
     let series = &judgement.series;
     let row = |finding: &Finding| {
         let (good, bad) = (&finding.last_good, &finding.first_bad);
-        let state = words::state(&finding.state).unwrap_or_else(|| "for the worse: fails".into());
+        let state = words::state(&finding.state).unwrap_or_else(|| "worse, fails".into());
         let class = if finding.state == State::Fails { "worse" } else { "" };
         format!(
             "<tr><td class=\"whole\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td>\
-             <td class=\"whole\"><code>git log {}..{}</code></td><td class=\"whole\">{}</td><td class=\"{class}\">{}</td></tr>",
+             <td class=\"whole\"><code>{}..{}</code></td><td class=\"whole\">{}</td><td class=\"whole {class}\">{}</td></tr>",
             finding.likely.committed_at.day(),
             markup(&series.write(finding.change.before)),
             markup(&series.write(finding.change.after)),

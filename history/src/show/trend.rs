@@ -52,7 +52,8 @@ pub fn trend(judgement: &Judgement) -> Chart {
     let mut footer = vec![words::footing(series)];
     if let (Some(first), Some(last)) = (points.first(), points.last()) {
         let (from, to) = (first.commit.committed_at.day(), last.commit.committed_at.day());
-        footer.push(format!("{} of {from} to {} of {to}", first.commit.short(), last.commit.short()));
+        let range = format!("{} of {from} to {} of {to}", first.commit.short(), last.commit.short());
+        footer.push(if points.len() == 1 { format!("{} of {from}", first.commit.short()) } else { range });
     }
     Chart {
         name: format!("trend-{}-{}", slug(&series.scenario), slug(&series.rule.metric)),
@@ -151,7 +152,11 @@ fn range(points: &[Point], factor: f64) -> Option<(f64, f64)> {
     if low >= 0.0 && low < ZOOM * high {
         return Some((0.0, high * (1.0 + ROOM)));
     }
-    let room = if high > low { (high - low) * ROOM } else { (high.abs() * 0.05).max(factor) };
+    let room = match (high - low, high.abs()) {
+        (spread, _) if spread > 0.0 => spread * ROOM,
+        (_, size) if size > 0.0 => size * 0.05,
+        _ => factor,
+    };
     Some((low - room, high + room))
 }
 

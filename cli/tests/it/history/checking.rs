@@ -43,7 +43,7 @@ fn too_little_data_is_exit_5() {
     let runs: String = (0..40)
         .map(|run| {
             line(1, "8f3a", &json!({ BYTES: noisy(run, 60.0) }))
-                .replace("T01:00:00Z\",\"history", &format!("T01:00:{run:02}Z\",\"history"))
+                .replace("T01:00:00Z\",\"limit", &format!("T01:00:{run:02}Z\",\"limit"))
                 + "\n"
         })
         .collect();
@@ -138,7 +138,7 @@ fn unlike_machines_are_told_apart() {
             .collect();
     folder.write("h.jsonl", &text);
     let said = folder.history("check", &["--metric", "connections.connect_rate_per_s"]).expect_code(0);
-    said.expect_stdout(&["as a share of each machine's own ceiling (limit.ratio.connects), 30 runs"]);
+    said.expect_stdout(&["as a share of each machine's own ceiling (limit.ratio.connects), 30"]);
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn the_site_is_whole_and_needs_nothing_else() {
         let addresses = html.replace("http://www.w3.org/2000/svg", "");
         assert!(!addresses.contains("http://") && !addresses.contains("https://"), "no network");
     }
-    assert!(page.contains("<code>git log 0c0001d..0c0001e</code>") && page.contains("class=\"chart\""));
+    assert!(page.contains("<code>0c0001d..0c0001e</code>") && page.contains("class=\"chart\""));
     // Again, the same bytes; but nobody else's page is overwritten.
     folder.history("page", &["-o", text(&site)]).expect_code(0);
     assert_eq!(fs::read_to_string(site.join("index.html")).expect("the index"), index);

@@ -19,7 +19,7 @@ const TICK_GAP: f64 = 16.0;
 const PANEL_GAP: f64 = 16.0;
 /// Left and right of points, which would else stand on the edge.
 const POINT_ROOM: f64 = 10.0;
-/// Above the data: always, for names of phases, for a limit's label.
+/// Above the data: always, for names of phases, for the label of a limit at the top.
 const HEADROOM: (f64, f64, f64) = (8.0, 18.0, 12.0);
 /// A limit further out than this many times what is drawn does not stretch the axis; an arrow says where it is.
 const LIMIT_STRETCH: f64 = 3.0;
@@ -41,12 +41,14 @@ pub(super) fn draw(sheet: &mut Sheet, panels: &Panels, top: f64) -> (String, f64
         laid.push(lay(panel, place, heights[place], place == 0 && !panels.phases.is_empty()));
     }
     // Places from left to right: the y axes' ticks, the plot, what the last x tick needs.
-    let widest = laid.iter().flat_map(|laid| &laid.ticks.list).map(|(_, text)| LABEL.width(text)).fold(0.0, f64::max);
+    let widest =
+        laid.iter().flat_map(|laid| &laid.ticks.list).map(|(_, text)| LABEL.width(text)).fold(0.0, f64::max);
     let left = MARGIN + widest.min(sheet.width * 0.3) + 8.0;
     let x = x_place(panels, shown, left, sheet.width - MARGIN - 4.0);
 
     let entries: Vec<Vec<Entry>> = shown.iter().map(legend::entries).collect();
-    let shared = entries.len() > 1 && !entries[0].is_empty() && entries.iter().all(|list| *list == entries[0]);
+    let shared =
+        entries.len() > 1 && !entries[0].is_empty() && entries.iter().all(|list| *list == entries[0]);
     let mut y = top;
     if shared {
         y = legend::draw(sheet, "", &entries[0], y) + 4.0;
@@ -64,10 +66,11 @@ pub(super) fn draw(sheet: &mut Sheet, panels: &Panels, top: f64) -> (String, f64
     clips(sheet, &laid, x);
     let (first, last) = (laid.first().map_or(y, |laid| laid.y.to), y);
     marks::phases(sheet, &panels.phases, x, (first, last));
+    // Marks before the data, which they must not hide, nor cross a limit's label.
+    lanes.draw(sheet, (first, last));
     for laid in &laid {
         one(sheet, laid, x);
     }
-    lanes.draw(sheet, (first, last));
     let bottoms: Vec<f64> = laid.iter().map(|laid| laid.y.from).collect();
     let below = x_axis(sheet, &panels.x, x, &bottoms);
     (frame(&panels.x, x), below)
@@ -84,11 +87,10 @@ fn heights(panels: &[Panel], width: f64) -> Vec<f64> {
 
 fn lay(panel: &Panel, place: usize, height: f64, named: bool) -> Laid<'_> {
     let range = y_range(panel);
-    let head = HEADROOM.0
-        + if named { HEADROOM.1 } else { 0.0 }
-        + if panel.limits.is_empty() { 0.0 } else { HEADROOM.2 };
+    let high = panel.limits.iter().any(|limit| range.share(limit.y).is_some_and(|share| share > 0.95));
+    let head = HEADROOM.0 + if named { HEADROOM.1 } else { 0.0 } + if high { HEADROOM.2 } else { 0.0 };
     let (low, _) = range.ends();
-    let foot = if low < 0.0 && panel.y.scale == Scale::Linear { 0.05 } else { 0.0 };
+    let foot = if low < 0.0 || panel.y.scale == Scale::Log { 0.05 } else { 0.0 };
     let own = panel.y.range.is_some() && !named;
     let range = if own { range } else { range.widened(foot, head / (height - head)) };
     let ticks = ticks(&panel.y, range, (height / TICK_STEP) as usize, false);
@@ -109,12 +111,19 @@ fn y_range(panel: &Panel) -> Range {
 }
 
 fn x_place(panels: &Panels, shown: &[Panel], left: f64, right: f64) -> Place {
-    let series = shown.iter().flat_map(|panel| panel.series.iter().flat_map(|series| series.points.iter().map(|point| point.0)));
-    let bands = shown.iter().flat_map(|panel| panel.bands.iter().flat_map(|band| band.points.iter().map(|point| point.0)));
+    let series = shown
+        .iter()
+        .flat_map(|panel| panel.series.iter().flat_map(|series| series.points.iter().map(|point| point.0)));
+    let bands = shown
+        .iter()
+        .flat_map(|panel| panel.bands.iter().flat_map(|band| band.points.iter().map(|point| point.0)));
     let phases = panels.phases.iter().flat_map(|phase| [phase.from, phase.to]);
     let range = Range::of(&panels.x, series.chain(bands).chain(phases), false);
-    let dotted = |panel: &Panel| panel.series.iter().any(|series| matches!(series.shape, Shape::Points | Shape::LinePoints));
-    let room = if panels.x.range.is_none() && shown.iter().any(dotted) { POINT_ROOM / (right - left) } else { 0.0 };
+    let dotted = |panel: &Panel| {
+        panel.series.iter().any(|series| matches!(series.shape, Shape::Points | Shape::LinePoints))
+    };
+    let room =
+        if panels.x.range.is_none() && shown.iter().any(dotted) { POINT_ROOM / (right - left) } else { 0.0 };
     Place { range: range.widened(room, room), from: left, to: right }
 }
 
@@ -133,7 +142,9 @@ fn clips(sheet: &mut Sheet, laid: &[Laid<'_>], x: Place) {
     let (id, mut rects) = (sheet.id("all"), String::new());
     for laid in laid {
         let (left, top, width, height) = (x.from, laid.y.to, x.length(), laid.y.length());
-        rects.push_str(&format!(r#"<rect x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{height:.1}"/>"#));
+        rects.push_str(&format!(
+            r#"<rect x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{height:.1}"/>"#
+        ));
     }
     sheet.raw(format_args!(r#"<clipPath id="{id}">{rects}</clipPath>"#));
     sheet.close("defs");
@@ -153,10 +164,11 @@ fn one(sheet: &mut Sheet, laid: &Laid<'_>, x: Place) {
         ),
     );
     sheet.open("g", "y-axis", format_args!(""));
-    for (at, text) in &laid.ticks.list {
-        let Some(at) = y.at(*at) else { continue };
+    for (value, text) in &laid.ticks.list {
+        let Some(at) = y.at(*value) else { continue };
         let (left, right) = (x.from, x.to);
-        sheet.element("path", "grid", format_args!(r#" d="M{left:.1} {at:.1}H{right:.1}""#));
+        let look = if *value == 0.0 && low < 0.0 { "axis" } else { "grid" };
+        sheet.element("path", look, format_args!(r#" d="M{left:.1} {at:.1}H{right:.1}""#));
         let text = LABEL.shortened(text, sheet.width * 0.3);
         sheet.text("tick", (left - 8.0, at + 4.0), "end", &text);
     }
@@ -183,7 +195,13 @@ fn limits(sheet: &mut Sheet, panel: &Panel, x: Place, y: Place) {
     for limit in &panel.limits {
         let Some(at) = y.at(limit.y) else { continue };
         let inside = y.range.holds(limit.y);
-        let arrow = if inside { "" } else if at < y.to { "↑ " } else { "↓ " };
+        let arrow = if inside {
+            ""
+        } else if at < y.to {
+            "↑ "
+        } else {
+            "↓ "
+        };
         let label = SMALL.shortened(&format!("{arrow}{}", limit.label), x.length() - 12.0);
         lines.push((at.clamp(y.to + 14.0, y.from), inside, label));
     }
@@ -232,7 +250,8 @@ fn x_axis(sheet: &mut Sheet, axis: &Axis, x: Place, bottoms: &[f64]) -> f64 {
     if !ticks.label.is_empty() {
         let label = LABEL.shortened(&ticks.label, sheet.width - 2.0 * MARGIN);
         let half = LABEL.width(&label) / 2.0;
-        let middle = (x.from + x.length() / 2.0).clamp(MARGIN + half, (sheet.width - MARGIN - half).max(MARGIN + half));
+        let middle = (x.from + x.length() / 2.0)
+            .clamp(MARGIN + half, (sheet.width - MARGIN - half).max(MARGIN + half));
         sheet.text("x-label", (middle, bottom + 35.0), "middle", &label);
         below += 18.0;
     }

@@ -196,7 +196,7 @@ fn title(sheet: &mut Sheet, laid: &Laid<'_>, base: f64, unit: Unit, prefix: Pref
     let centre = (laid.left + laid.width / 2.0).clamp(start + half, (start + room - half).max(start + half));
     sheet.text("figure", (centre, base + 20.0), "middle", &total);
     let mut bottom = base + 25.0;
-    for line in LABEL.wrapped(&laid.bar.title, room - 4.0, 3) {
+    for line in LABEL.balanced(&laid.bar.title, room - 4.0, 3, 0.5) {
         sheet.text("said", (centre, bottom + 12.0), "middle", &line);
         bottom += 16.0;
     }

@@ -32,7 +32,7 @@ const RULES: &[Rule] = &[
     ("mark-name", &[("font-size", "11px"), ("fill", "var(--muted)")]),
     ("bad-line", &[("stroke", "var(--bad)")]),
     ("bad-name", &[("fill", "var(--bad)"), ("font-weight", "700")]),
-    ("limit-line", &[("stroke", "var(--ink)"), ("stroke-dasharray", "6 4"), ("fill", "none")]),
+    ("limit", &[("stroke", "var(--ink)"), ("stroke-dasharray", "6 4"), ("fill", "none")]),
     ("limit-name", &[("font-size", "11px")]),
     (
         "halo",

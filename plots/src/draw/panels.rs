@@ -13,7 +13,7 @@ use crate::unit::Unit;
 /// Panels beyond these are not drawn.
 const PANELS_MAX: usize = 12;
 /// Between two ticks of a y axis, at least, and between the texts of an x axis.
-const TICK_STEP: f64 = 34.0;
+const TICK_STEP: f64 = 42.0;
 const TICK_GAP: f64 = 16.0;
 /// Between a panel and the next one's label.
 const PANEL_GAP: f64 = 16.0;
@@ -189,33 +189,38 @@ fn one(sheet: &mut Sheet, laid: &Laid<'_>, x: Place) {
     sheet.close("g");
 }
 
-/// Dashed lines with their labels above them at the right; an arrow for those beyond the panel.
+/// Dashed lines, each with its label above it at the right, or below it where the next one is close above; an arrow for
+/// those beyond the panel.
 fn limits(sheet: &mut Sheet, panel: &Panel, x: Place, y: Place) {
-    let mut lines: Vec<(f64, bool, String)> = Vec::new();
+    let mut lines: Vec<(f64, f64, String)> = Vec::new();
     for limit in &panel.limits {
         let Some(at) = y.at(limit.y) else { continue };
-        let inside = y.range.holds(limit.y);
-        let arrow = if inside {
-            ""
-        } else if at < y.to {
-            "↑ "
-        } else {
-            "↓ "
+        let (value, left, right) = (limit.y, x.from, x.to);
+        let arrow = match y.range.holds(value) {
+            true => "",
+            false if at < y.to => "↑ ",
+            false => "↓ ",
         };
+        if arrow.is_empty() {
+            sheet.element(
+                "path",
+                "limit",
+                format_args!(r#" data-at="{value}" d="M{left:.1} {at:.1}H{right:.1}""#),
+            );
+        }
         let label = SMALL.shortened(&format!("{arrow}{}", limit.label), x.length() - 12.0);
-        lines.push((at.clamp(y.to + 14.0, y.from), inside, label));
+        lines.push((at.clamp(y.to + 14.0, y.from), value, label));
     }
     lines.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let wanted: Vec<f64> = lines.iter().map(|line| line.0 - 5.0).collect();
+    let close = |place: usize, other: usize| {
+        lines.get(other).is_some_and(|line| (line.0 - lines[place].0).abs() < 26.0)
+    };
+    let under = |place: usize| close(place, place + 1) && !(place > 0 && close(place, place - 1));
+    let wanted: Vec<f64> =
+        (0..lines.len()).map(|place| lines[place].0 + if under(place) { 12.0 } else { -5.0 }).collect();
     let heights = spread(&wanted, 13.0, y.to + 10.0, y.from - 4.0);
-    for ((at, inside, label), height) in lines.iter().zip(heights) {
-        sheet.open("g", "limit", format_args!(""));
-        if *inside {
-            let (left, right) = (x.from, x.to);
-            sheet.element("path", "limit-line", format_args!(r#" d="M{left:.1} {at:.1}H{right:.1}""#));
-        }
+    for ((_, _, label), height) in lines.iter().zip(heights) {
         sheet.text("limit-name halo", (x.to - 6.0, height), "end", label);
-        sheet.close("g");
     }
 }
 
@@ -230,8 +235,8 @@ fn x_axis(sheet: &mut Sheet, axis: &Axis, x: Place, bottoms: &[f64]) -> f64 {
         sheet.element("path", "axis", format_args!(r#" d="M{left:.1} {bottom:.1}H{right:.1}""#));
     }
     let lines: String = bottoms.iter().map(|bottom| format!("M0 {bottom:.1}v4")).collect();
-    let mut free = 2.0;
-    for (value, text) in &ticks.list {
+    let (mut free, every) = (2.0, stride(&ticks, x));
+    for (place, (value, text)) in ticks.list.iter().enumerate() {
         let Some(at) = x.at(*value) else { continue };
         sheet.open("g", "tick", format_args!(r#" data-at="{value}" transform="translate({at:.1} 0)""#));
         sheet.element("path", "tick-line", format_args!(r#" d="{lines}""#));
@@ -239,7 +244,7 @@ fn x_axis(sheet: &mut Sheet, axis: &Axis, x: Place, bottoms: &[f64]) -> f64 {
         let text = LABEL.shortened(text, x.length() / 2.0);
         let width = LABEL.width(&text);
         let middle = at.clamp(width / 2.0 + 2.0, (edge - width / 2.0).max(width / 2.0 + 2.0));
-        if middle - width / 2.0 >= free {
+        if place % every == 0 && middle - width / 2.0 >= free {
             sheet.text("", (middle - at, bottom + 17.0), "middle", &text);
             free = middle + width / 2.0 + TICK_GAP / 2.0;
         }
@@ -256,6 +261,17 @@ fn x_axis(sheet: &mut Sheet, axis: &Axis, x: Place, bottoms: &[f64]) -> f64 {
         below += 18.0;
     }
     below
+}
+
+/// Which of the ticks have a text: all, every second … so that none run together.
+fn stride(ticks: &Ticks, x: Place) -> usize {
+    let spans = ticks.list.iter().map(|(at, text)| (x.at(*at).unwrap_or(x.from), LABEL.width(text)));
+    let spans: Vec<(f64, f64)> = spans.collect();
+    let apart = |every: &usize| {
+        let shown: Vec<(f64, f64)> = spans.iter().copied().step_by(*every).collect();
+        shown.windows(2).all(|pair| pair[1].0 - pair[0].0 >= (pair[0].1 + pair[1].1) / 2.0 + TICK_GAP / 2.0)
+    };
+    (1..=spans.len()).find(apart).unwrap_or(1)
 }
 
 /// As many ticks as there is room for between their texts.

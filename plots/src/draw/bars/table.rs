@@ -46,7 +46,8 @@ fn together(
     prefix: Prefixed,
 ) -> f64 {
     let right = |place: usize| MARGIN + labels + column * (place as f64 + 1.0);
-    let heads: Vec<Vec<String>> = bars.iter().map(|bar| HEAD.wrapped(&bar.title, column - GAP, 3)).collect();
+    let heads: Vec<Vec<String>> =
+        bars.iter().map(|bar| HEAD.balanced(&bar.title, column - GAP, 3, 0.5)).collect();
     let lines = heads.iter().map(Vec::len).max().unwrap_or(0);
     for (place, head) in heads.iter().enumerate() {
         // Titles of fewer lines stand on the same last line.

@@ -30,6 +30,8 @@ struct Laid<'a> {
     place: usize,
     y: Place,
     ticks: Ticks,
+    /// The phases' names stand in it.
+    named: bool,
 }
 
 /// Draws them from `top` on: the root's attributes for the page's script, and where they end.
@@ -94,7 +96,7 @@ fn lay(panel: &Panel, place: usize, height: f64, named: bool) -> Laid<'_> {
     let own = panel.y.range.is_some() && !named;
     let range = if own { range } else { range.widened(foot, head / (height - head)) };
     let ticks = ticks(&panel.y, range, ((height / TICK_STEP) as usize).min(TICKS_MAX), false);
-    Laid { panel, place, y: Place { range, from: 0.0, to: 0.0 }, ticks }
+    Laid { panel, place, y: Place { range, from: 0.0, to: 0.0 }, ticks, named }
 }
 
 fn y_range(panel: &Panel) -> Range {
@@ -168,7 +170,10 @@ fn one(sheet: &mut Sheet, laid: &Laid<'_>, x: Place) {
         let Some(at) = y.at(*value) else { continue };
         let (left, right) = (x.from, x.to);
         let look = if *value == 0.0 && low < 0.0 { "axis" } else { "grid" };
-        sheet.element("path", look, format_args!(r#" d="M{left:.1} {at:.1}H{right:.1}""#));
+        // Not through the names of phases.
+        if !laid.named || at > y.to + HEADROOM.1 + 2.0 {
+            sheet.element("path", look, format_args!(r#" d="M{left:.1} {at:.1}H{right:.1}""#));
+        }
         let text = LABEL.shortened(text, sheet.width * 0.3);
         sheet.text("tick", (left - 8.0, at + 4.0), "end", &text);
     }

@@ -44,7 +44,8 @@ pub struct Panels {
 /// An axis.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Axis {
-    /// What it counts, without the unit: `server RSS`. The unit and its prefix are added when it is drawn.
+    /// What it counts, without the unit: `server RSS`. The unit and its prefix are added when it is drawn: `server RSS
+    /// (MiB)`, and `minutes elapsed` for an x axis in seconds that is labelled `elapsed`.
     pub label: String,
     /// In what its values are given.
     pub unit: Unit,
@@ -101,7 +102,7 @@ pub struct Series {
 /// How a series looks: told apart by colour, and, in grey, by lightness and dashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Ink {
-    /// Which colour of the palette, counted from 0; beyond its end it begins again.
+    /// Which colour of the palette of eight, counted from 0; beyond its end it begins again, paler in bars.
     pub hue: usize,
     /// How the line is broken.
     pub dash: Dash,

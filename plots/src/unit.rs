@@ -102,13 +102,14 @@ impl Unit {
         let plain = |name| Prefixed { factor: 1.0, name };
         let si = |names: [&'static str; 5]| {
             // Two of a prefix are wanted before it is used, so that an axis to one million counts in thousands.
-            let fits = |&&(factor, _): &&(f64, &str)| most >= if factor < 1e6 { PLAIN_MAX } else { 2.0 * factor };
+            let fits =
+                |&&(factor, _): &&(f64, &str)| most >= if factor < 1e6 { PLAIN_MAX } else { 2.0 * factor };
             let place = SI.iter().skip(1).take_while(fits).count();
             Prefixed { factor: SI[place].0, name: names[place] }
         };
         let bytes = |names: [&'static str; 6]| {
             let fits = |&&(factor, _): &&(f64, &str)| {
-                most >= if factor > KIB { 4.0 * factor } else { PLAIN_BYTES_MAX }
+                most >= if factor > KIB { 2.0 * factor } else { PLAIN_BYTES_MAX }
             };
             let place = BYTES.iter().skip(1).take_while(fits).count();
             Prefixed { factor: BYTES[place].0, name: names[place] }
@@ -170,7 +171,7 @@ fn scaled(value: f64, prefixes: &[(f64, &'static str)]) -> (String, &'static str
 fn digits(value: f64) -> String {
     match value.abs() {
         0.0 => "0".to_owned(),
-        size if size < 1e-4 || size >= 1e7 => exponent(value),
+        size if !(1e-4..1e7).contains(&size) => exponent(value),
         size => {
             let decimals = (2 - (size * 1.0005).log10().floor() as i32).clamp(0, 6);
             grouped(value, decimals as usize)

@@ -219,3 +219,15 @@ fn a_new_machine_is_not_enough_data_and_no_change() {
     let checked = checked(&history, BYTES, false, None);
     assert_eq!((checked.verdict(), checked.judgements[0].series.runs_left_out), (Verdict::NotEnough, 20));
 }
+
+#[test]
+fn of_a_long_history_the_newest_commits_are_judged() {
+    let value = |index: usize| if index < 100 { 60.0 } else { 90.0 };
+    let at = |index: usize| format!("{}-01-01T00:00:00Z", 1000 + index);
+    let runs = (0..1200).map(|index| run(&id(index), &at(index), &[(BYTES, value(index))])).collect();
+    let history = History { runs, ..History::default() };
+    let checked = checked(&history, BYTES, false, None);
+    let series = &checked.judgements[0].series;
+    assert_eq!((series.points.len(), series.older_left_out, series.commits), (1000, 200, 1200));
+    assert_eq!(checked.verdict(), Verdict::Fine, "the step is older than what is judged");
+}

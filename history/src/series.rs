@@ -7,6 +7,7 @@
 //! Several runs of one commit are one value, their median: a commit that was run ten times says no more than others
 //! of what changed between commits, only more exactly.
 
+use crate::detect::POINTS_MAX;
 use crate::line::RunLine;
 use crate::rules::{Ceiling, Rule};
 use crate::{Commit, History, Machine, Moment};
@@ -66,6 +67,8 @@ pub struct Series {
     pub runs_left_out: usize,
     /// The kinds of machines that those were on.
     pub machines_left_out: usize,
+    /// Commits that are older than the newest [`POINTS_MAX`] with a value: no change is looked for among them.
+    pub older_left_out: usize,
     /// The newest of the comparable runs' commits has no value.
     pub newest_lacks: bool,
 }
@@ -157,7 +160,9 @@ fn collect(
             runs: values,
         })
     };
-    let points: Vec<Point> = commits.iter().filter_map(point).collect();
+    let mut points: Vec<Point> = commits.iter().filter_map(point).collect();
+    let older_left_out = points.len().saturating_sub(POINTS_MAX);
+    points.drain(..older_left_out);
     let newest = commits.last().map(|(commit, _)| commit.id.as_str());
     Series {
         scenario: scenario.to_owned(),
@@ -165,6 +170,7 @@ fn collect(
         footing,
         newest_lacks: points.last().map(|point| point.commit.id.as_str()) != newest,
         points,
+        older_left_out,
         commits: commits.len(),
         runs: within.len(),
         runs_left_out: without.len(),

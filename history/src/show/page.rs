@@ -22,6 +22,9 @@ const WIDTHS: [(&str, u32); 2] = [("narrow", 560), ("wide", 1120)];
 /// The size of a small trend's picture.
 const SPARK: (f64, f64) = (240.0, 44.0);
 
+/// Its line has the least and the most of so many stretches.
+const SPARK_BUCKETS: usize = 60;
+
 const CSS: &str = include_str!("page/page.css");
 const JS: &str = include_str!("page/page.js");
 
@@ -192,8 +195,10 @@ fn spark(judgement: &Judgement) -> String {
         judgement.findings.iter().map(|finding| spark_range(finding, step, height)).collect();
     let places =
         values.iter().enumerate().map(|(place, value)| (place as f64 * step, *value)).collect::<Vec<_>>();
-    let mut line: Vec<String> =
-        plots::thinned(&places, 240).iter().map(|(x, value)| format!("{x:.1} {:.1}", y(*value))).collect();
+    let mut line: Vec<String> = plots::thinned(&places, SPARK_BUCKETS)
+        .iter()
+        .map(|(x, value)| format!("{x:.1} {:.1}", y(*value)))
+        .collect();
     if let [only] = &line[..] {
         line = vec![only.clone(), format!("{width} {:.1}", y(values[0]))];
     }

@@ -78,6 +78,11 @@ pub fn footing(series: &Series) -> String {
             format!("; {} on {machines} left out", count(left_out, "run"))
         }
     };
+    let older = match series.older_left_out {
+        0 => String::new(),
+        older => format!("; the oldest {} not judged", count(older, "commit")),
+    };
+    let left_out = left_out + &older;
     match &series.footing {
         Footing::Machine(machine) => format!("{runs} on {}{left_out}", machine.words()),
         Footing::Ceiling(figure) => {

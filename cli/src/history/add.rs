@@ -65,6 +65,12 @@ fn broke(error: FileError) -> Exit {
 /// The commit that the flags name.
 fn given(name: &str, flags: &AddFlags) -> Result<Commit, Exit> {
     let known = git::commit(name);
+    if known.is_none() && (name == "@" || name.starts_with("HEAD")) {
+        // Taken for a name, it would make one commit of all that were ever at the head.
+        return Err(Exit::wrong_input(format!(
+            "there is no repository here that knows '{name}': give the commit's own name, and its time (--date)"
+        )));
+    }
     let id = known.as_ref().map_or(name, |known| known.id.as_str()).to_owned();
     let committed_at = flags.date.or(known.map(|known| known.committed_at)).ok_or_else(|| {
         Exit::wrong_input(format!(

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use history::show::words;
 use history::{History, Line, Rule, RunLine};
 
 use crate::exit::{Code, Ended};
@@ -75,7 +76,11 @@ fn metrics(history: &History) -> Ended {
         let better = match rule.direction {
             history::Direction::Neither => "never fails".to_owned(),
             direction => {
-                format!("{} is better, from {:.0} %", direction.name(), rule.effect.ratio_min * 100.0)
+                format!(
+                    "{} is better; a change of {} is told",
+                    direction.name(),
+                    words::least(&rule.effect, &rule)
+                )
             }
         };
         print(&format!("{name:<width$}  {runs:>5} runs  {better}{ceiling}"))?;

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::check::{Finding, Judgement, Outcome, State, judge};
+use crate::check::{Finding, Judgement, Outcome, State, effect, judge};
 use crate::rules::{DEFAULTS, Rule};
 use crate::series::{Choice, series};
 use crate::show::escape::markup;
@@ -243,17 +243,7 @@ fn metric_page(title: &str, name: String, judgement: &Judgement) -> Page {
         crate::Direction::Higher => "Higher is better",
         crate::Direction::Neither => "Neither higher nor lower is better, so that it never fails",
     };
-    let (unit, factor) = rule.unit();
-    let (ratio_min, absolute_min) = (rule.effect.ratio_min, rule.effect.absolute_min);
-    let absolute = match series.footing {
-        crate::Footing::Ceiling(_) => String::new(),
-        _ if absolute_min == 0.0 => String::new(),
-        _ => unit.write(absolute_min * factor),
-    };
-    let least = [if ratio_min > 0.0 { words::share(ratio_min) } else { String::new() }, absolute];
-    let least: Vec<String> = least.into_iter().filter(|least| !least.is_empty()).collect();
-    let least =
-        if least.is_empty() { "any size".into() } else { format!("at least {}", least.join(" and ")) };
+    let least = words::least(&effect(series), rule);
     let body = format!(
         "<p><a href=\"index.html\">{}</a> › {}</p><h1 class=\"unseen\">{}</h1><p class=\"verdict {}\">{word}</p>\
          <figure>{charts}</figure>{}<p class=\"about\">{direction}. Changes of {} are told.</p>",

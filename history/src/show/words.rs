@@ -1,6 +1,8 @@
 //! Figures in words.
 
 use crate::check::{Finding, State};
+use crate::detect::Effect;
+use crate::rules::Rule;
 use crate::series::{Footing, Series};
 
 /// A ratio as a change: `+6.7 %`, `−12 %`, `×67`; from zero there is none.
@@ -65,6 +67,15 @@ pub fn state(state: &State) -> Option<String> {
     })
 }
 
+/// The least change that is told: `at least 3.0 % and 4 B`.
+pub fn least(effect: &Effect, rule: &Rule) -> String {
+    let (unit, factor) = rule.unit();
+    let share = (effect.ratio_min > 0.0).then(|| share(effect.ratio_min));
+    let absolute = (effect.absolute_min > 0.0).then(|| unit.write(effect.absolute_min * factor));
+    let bounds: Vec<String> = [share, absolute].into_iter().flatten().collect();
+    if bounds.is_empty() { "any size".into() } else { format!("at least {}", bounds.join(" and ")) }
+}
+
 /// What makes the series' runs comparable, and how many were left out.
 pub fn footing(series: &Series) -> String {
     let runs = format!("{} of {}", count(series.runs, "run"), count(series.commits, "commit"));
@@ -111,6 +122,18 @@ mod tests {
             assert_eq!(change(Some(ratio)), words, "{ratio}");
         }
         assert_eq!(change(None), "from zero");
+    }
+
+    #[test]
+    fn the_least_change_is_in_the_units_that_are_shown() {
+        let least = |metric| {
+            let rule = Rule::of(metric, false);
+            least(&rule.effect, &rule)
+        };
+        assert_eq!(least("memory.server_bytes_per_connection"), "at least 3.0 % and 4 B");
+        assert_eq!(least("delivery.latency_ms.p99"), "at least 25 % and 500 µs");
+        assert_eq!(least("audit.lost"), "at least 1");
+        assert_eq!(least("something.new"), "at least 10 %");
     }
 
     #[test]

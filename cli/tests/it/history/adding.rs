@@ -44,6 +44,11 @@ fn a_run_without_a_commit_needs_one() {
     let line: Value = serde_json::from_str(&folder.text("h.jsonl")).expect("a line");
     let commit = json!({ "id": "build-7", "branch": "release", "committed_at": "2026-11-21T17:00:00Z" });
     assert_eq!(line["commit"], commit);
+    let head = ["--commit", "HEAD~999999", "--date", "2026-11-21T17:00:00Z"];
+    folder
+        .history("add", &[&[run], &head[..]].concat())
+        .expect_code(2)
+        .expect_stderr(&["no repository here"]);
     folder.history("add", &[run, "--commit", "a b", "--date", "2026-11-21T17:00:00Z"]).expect_code(2);
     folder
         .history("add", &[run, "--commit", "a", "--date", "yesterday"])

@@ -147,6 +147,6 @@ fn the_list_names_commits_machines_and_metrics() {
     folder.history("list", &["--metrics"]).expect_code(0).expect_stdout(&[
         BYTES,
         "60 runs",
-        "lower is better, from 3 %",
+        "lower is better; a change of at least 3.0 % and 4 B is told",
     ]);
 }

@@ -11,6 +11,7 @@
 mod arguments;
 mod ceiling;
 pub mod chart;
+mod commit;
 mod demand;
 mod facts;
 mod ledger;
@@ -34,6 +35,7 @@ mod words;
 mod worker;
 mod yaml;
 
+pub use commit::Commit;
 pub use demand::demand;
 pub use load::{SCENARIO_BYTES_MAX, load};
 pub use progress::{Phase, Progress, Status};

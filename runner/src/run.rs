@@ -25,6 +25,7 @@ use telemetry::{Bundle, BundleError, Frame, Mark, Sample, Stamp};
 use thiserror::Error;
 
 use crate::chart;
+use crate::commit::Commit;
 use crate::facts::Facts;
 use crate::plan::{Plan, StepPlan, TargetPlan};
 use crate::progress::{Phase, Progress, Status};
@@ -54,6 +55,8 @@ pub struct Settings {
     pub scenario_text: String,
     /// Whether to look for limits in a run that met its plan, too.
     pub find_wall: bool,
+    /// The commit that is measured, where it is known.
+    pub commit: Option<Commit>,
 }
 
 /// How a run ended.
@@ -160,6 +163,7 @@ struct Run<'a> {
     reserve_bytes: u64,
     host: HostInfo,
     find_wall: bool,
+    commit: Option<Commit>,
     /// How many samples ago each worker was last heard.
     silent: BTreeMap<Role, u32>,
     /// Who died or is stuck.
@@ -213,6 +217,7 @@ impl<'a> Run<'a> {
             reserve_bytes,
             host,
             find_wall: settings.find_wall,
+            commit: settings.commit.clone(),
             silent: BTreeMap::new(),
             broke: None,
             target: None,
@@ -383,6 +388,7 @@ impl<'a> Run<'a> {
         }
         let verdict = reason.map_or(Verdict::Pass, Verdict::Incomplete);
         let mut summary = summary::summary(self.plan, &self.facts, &self.times, &verdict);
+        summary["commit"] = json!(self.commit);
         let outcomes = summary::judge(self.plan, &mut summary);
         let failed = self.facts.stopped.is_some() || outcomes.iter().any(|outcome| !outcome.ok);
         let verdict = if verdict == Verdict::Pass && failed { Verdict::Fail } else { verdict };

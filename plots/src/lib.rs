@@ -9,8 +9,12 @@
 //! [`Chart`] answers one question and knows nothing of pixels. [`svg`] gives it a size and a [`Theme`].
 
 pub mod chart;
+pub mod charts;
 mod draw;
+pub mod run;
 pub mod unit;
 
 pub use chart::Chart;
+pub use charts::{Kind, chart};
+pub use run::Run;
 pub use unit::Unit;

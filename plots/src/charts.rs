@@ -3,10 +3,19 @@
 //! Each answers one question. Of several runs each chart shows fewer quantities: a colour is then a run, and how a line is
 //! broken is the quantity. Runs are laid over each other at the beginning of their ramps.
 
+mod connections;
+mod cpu;
+mod fit;
 mod footer;
+mod latency;
+mod ledger;
 mod limits;
 mod memory;
 mod over_time;
+mod percentiles;
+mod queues;
+mod tcp;
+mod throughput;
 
 use std::fmt;
 use std::str::FromStr;
@@ -114,7 +123,15 @@ impl FromStr for Kind {
 pub fn chart(kind: Kind, runs: &[Run]) -> Result<Chart, String> {
     let parts = match kind {
         Kind::Memory => memory::draw(runs),
-        other => Err(format!("there is no chart '{other}' in this version")),
+        Kind::Ledger => ledger::draw(runs),
+        Kind::Fit => fit::draw(runs),
+        Kind::Connections => connections::draw(runs),
+        Kind::Latency => latency::draw(runs),
+        Kind::Percentiles => percentiles::draw(runs),
+        Kind::Throughput => throughput::draw(runs),
+        Kind::Cpu => cpu::draw(runs),
+        Kind::Queues => queues::draw(runs),
+        Kind::Tcp => tcp::draw(runs),
     }?;
     let several = runs.len() > 1;
     let told =

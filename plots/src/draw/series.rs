@@ -16,7 +16,7 @@ const RADIUS: f64 = 3.5;
 pub(super) fn draw(sheet: &mut Sheet, series: &Series, place: usize, x: Place, y: Place) {
     let ink = classes(series.ink);
     let points = seen(&series.points, x, y);
-    let mut path = |sheet: &mut Sheet, shape: &str, more: &str, d: &str| {
+    let path = |sheet: &mut Sheet, shape: &str, more: &str, d: &str| {
         let what = format!(r#" data-series="{place}" data-shape="{shape}" d="{d}""#);
         sheet.element("path", &format!("series {ink}{more}"), format_args!("{what}"));
     };

@@ -9,8 +9,16 @@
 //! [`Chart`] answers one question and knows nothing of pixels. [`svg`] gives it a size and a [`Theme`].
 
 pub mod chart;
-mod draw;
+pub mod chart;
+pub mod charts;
+pub mod draw;
+mod report;
+pub mod run;
 pub mod unit;
 
 pub use chart::Chart;
+pub use charts::{Kind, chart};
+pub use draw::{PngError, Theme, page_css, png, svg, thinned};
+pub use report::report;
+pub use run::Run;
 pub use unit::Unit;

@@ -332,7 +332,9 @@ impl<'a> Run<'a> {
             values.extend(found.values.iter().map(|(name, value)| (name.to_owned(), value)));
         }
         self.facts.learn_values(&values);
-        let sample = Sample { at: Stamp::now(), source: "runner".into(), values };
+        // The very time of the reading, so that a chart fits what the summary did.
+        let at = Stamp { mono_us: point.mono_us, ..Stamp::now() };
+        let sample = Sample { at, source: "runner".into(), values };
         // A full disk is reported by the next ordinary sample.
         let _ = self.bundle.append(&Frame::Sample(sample));
         self.show();

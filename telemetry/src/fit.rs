@@ -21,6 +21,10 @@ use std::f64::consts::{LN_2, PI};
 /// Fewer points than this say nothing about their own spread.
 pub const POINTS_MIN: usize = 5;
 
+/// Points of a series that [`push_bounded`] keeps; then every other one is dropped, so that the series still spans the
+/// ramp.
+pub const POINTS_MAX: usize = 20_000;
+
 /// A fitted slope.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Slope {
@@ -100,6 +104,19 @@ pub fn interpolated(series: &[(u64, f64)], at_us: u64) -> Option<f64> {
     let (earlier_at, earlier) = *series[..after].last()?;
     let share = (at_us - earlier_at) as f64 / (later_at - earlier_at).max(1) as f64;
     Some(earlier + (later - earlier) * share)
+}
+
+/// Adds a point to a series of at most [`POINTS_MAX`]. Whoever draws a fit from a recording so has the very points from
+/// which the run made it.
+pub fn push_bounded<T>(points: &mut Vec<T>, point: T) {
+    if points.len() >= POINTS_MAX {
+        let mut keep = false;
+        points.retain(|_| {
+            keep = !keep;
+            keep
+        });
+    }
+    points.push(point);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "there are never 2^53 points")]
@@ -242,6 +259,14 @@ mod tests {
         let fit = slope(&points).unwrap();
         assert!(fit.points_effective < 50.0, "{fit:?}");
         assert!(fit.ci95.0 < 57.0 && fit.ci95.1 > 57.0, "{fit:?}");
+    }
+
+    #[test]
+    fn a_long_series_is_thinned_out_and_still_spans_everything() {
+        let mut points = Vec::new();
+        (0..100_000u64).for_each(|n| push_bounded(&mut points, n));
+        assert!(points.len() <= POINTS_MAX && points[0] == 0 && *points.last().unwrap() == 99_999);
+        assert!(points.is_sorted());
     }
 
     proptest! {

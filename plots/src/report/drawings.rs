@@ -1,0 +1,113 @@
+//! The charts on the page: each twice, for a narrow and for a wide window, with its figures in a table.
+
+use std::fmt::Write as _;
+
+use crate::chart::{Bars, Body, Chart, Panels};
+use crate::draw::{Theme, svg};
+
+use super::text::{escaped, row};
+
+/// How wide a chart is drawn, in CSS pixels, for windows below and above the style sheet's breakpoint.
+const WIDTHS: [(&str, u32); 2] = [("narrow", 560), ("wide", 1120)];
+
+/// Links to the charts, then the charts.
+pub(super) fn drawings(charts: &[Chart]) -> String {
+    let mut out = String::from("<nav aria-label=\"Charts\"><ul>");
+    for chart in charts {
+        let name = escaped(&chart.name);
+        let _ = write!(out, "<li><a href=\"#{name}\">{name}</a></li>");
+    }
+    out += "</ul></nav>\n";
+    out.extend(charts.iter().map(drawing));
+    out
+}
+
+fn drawing(chart: &Chart) -> String {
+    let name = escaped(&chart.name);
+    let mut out = format!(
+        "<section class=\"drawing\" id=\"{name}\" data-chart=\"{name}\">\n<h2>{}</h2>\n",
+        escaped(&chart.question)
+    );
+    if !chart.answer.is_empty() {
+        let _ = writeln!(out, "<p class=\"answer\">{}</p>", escaped(&chart.answer));
+    }
+    out += "<div class=\"canvas\">\n";
+    for (class, width) in WIDTHS {
+        let _ = writeln!(out, "<div class=\"{class}\">{}</div>", bare(chart, width));
+    }
+    out += "</div>\n";
+    if !chart.notes.is_empty() {
+        let notes: String = chart.notes.iter().map(|note| format!("<li>{}</li>", escaped(note))).collect();
+        let _ = writeln!(out, "<ul class=\"notes\">{notes}</ul>");
+    }
+    let table = match &chart.body {
+        Body::Panels(panels) => of_panels(panels),
+        Body::Bars(bars) => of_bars(bars),
+    };
+    if !table.is_empty() {
+        let _ = writeln!(
+            out,
+            "<details class=\"numbers\"><summary>Numbers</summary><div class=\"scroll\">{table}</div></details>"
+        );
+    }
+    out + "</section>\n"
+}
+
+/// The drawing without its words: the page has said them, and larger than a drawing can. Its name and its description stay.
+fn bare(chart: &Chart, width: u32) -> String {
+    let wordless = Chart {
+        question: String::new(),
+        answer: String::new(),
+        footer: Vec::new(),
+        notes: Vec::new(),
+        ..chart.clone()
+    };
+    // They are the first two elements of the drawing.
+    svg(&wordless, width, Theme::Page)
+        .replacen("</title>", &format!("{}</title>", escaped(&chart.question)), 1)
+        .replacen("</desc>", &format!("{}</desc>", escaped(&chart.answer)), 1)
+}
+
+/// For each line its least, most and last value.
+fn of_panels(panels: &Panels) -> String {
+    let mut rows = String::new();
+    for panel in &panels.panels {
+        for series in &panel.series {
+            let values = || series.points.iter().map(|(_, y)| *y).filter(|y| y.is_finite());
+            let Some(last) = values().last() else { continue };
+            let least = values().fold(f64::INFINITY, f64::min);
+            let most = values().fold(f64::NEG_INFINITY, f64::max);
+            let cells = [least, most, last].map(|value| panel.y.unit.write(value));
+            let name = match series.name.as_str() {
+                "" => &panel.y.label,
+                name => name,
+            };
+            rows += &row("", &escaped(name), &cells);
+        }
+    }
+    if rows.is_empty() {
+        return rows;
+    }
+    format!(
+        "<table><thead><tr><td></td><th scope=\"col\">least</th><th scope=\"col\">most</th>\
+         <th scope=\"col\">last</th></tr></thead><tbody>\n{rows}</tbody></table>"
+    )
+}
+
+fn of_bars(bars: &Bars) -> String {
+    let unit = bars.y.unit;
+    let mut out = String::from("<table>");
+    for bar in &bars.bars {
+        let _ = write!(
+            out,
+            "<tbody><tr><th colspan=\"2\" scope=\"rowgroup\">{}</th></tr>\n",
+            escaped(&bar.title)
+        );
+        for part in &bar.parts {
+            out += &row("", &escaped(&part.label), &[unit.write(part.value)]);
+        }
+        out += &row("sum", "together", &[unit.write(bar.total)]);
+        out += "</tbody>";
+    }
+    out + "</table>"
+}

@@ -2,9 +2,35 @@
 //!
 //! ```text
 //!   RUN: summary.json, host.json ── add ──► bench-history.jsonl ──► series of a metric, comparable runs only
-//!                                                                        ├── check: change points
-//!   RUNs A -- RUNs B ────────────────────────────────────────────────────┴── compare: a ratio and its interval
+//!                                                                        ├── check: change points ──► judgements
+//!   RUNs A -- RUNs B ────────────────────────────────────────────────────┴── compare: a ratio, an interval
 //! ```
+//! The gate is data in, data out: [`check()`] and [`compare::compare`] judge, [`show`] has the words and the drawings.
+//! Nothing here prints, asks git, or exits.
 
+mod bundle;
+pub mod check;
+mod commit;
+pub mod compare;
 pub mod detect;
+pub mod file;
+pub mod line;
+mod machine;
+pub mod metrics;
 pub mod pair;
+pub mod rules;
+pub mod series;
+
+#[cfg(test)]
+mod samples;
+
+pub use bundle::{BundleRun, RunError};
+pub use check::{Base, Checked, Finding, Judgement, Outcome, State, Verdict, Wanted, check};
+pub use commit::{Commit, Moment, short};
+pub use compare::{Compared, Pair};
+pub use file::{FILE_DEFAULT, FileError, History, append};
+pub use line::{Acceptance, Figures, Line, RunLine};
+pub use machine::Machine;
+pub use metrics::MetricError;
+pub use rules::{Direction, Rule};
+pub use series::{Choice, Footing, Series};

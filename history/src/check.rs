@@ -1,0 +1,335 @@
+//! Series mode: has a metric changed for the worse, in which commits, by how much, and how sure is that?
+//!
+//! A change fails when all of this is so: it is for the worse; it is at or after the base; nobody has accepted it; and
+//! it is still there, which is to say that no later change has brought the metric back to where it was before.
+//!
+//! **At or after the base.** A change lies between the last commit that was surely good and the first that was surely
+//! bad. It counts when that first bad commit was committed at the base's time or later: the base itself counts. Time
+//! and not ancestry orders commits, so that a file is judged alike with and without its repository.
+//!
+//! **Not enough data** is neither a pass nor a fail. A series needs [`POINTS_MIN`] commits, and after the base
+//! [`SIDE_MIN`], because fewer cannot be told from outliers.
+
+use crate::detect::{Change, Effect, POINTS_MIN, SIDE_MIN, changes};
+use crate::line::Acceptance;
+use crate::rules::Rule;
+use crate::series::{Choice, Footing, Point, Series, series};
+use crate::{Commit, History, Moment};
+
+/// From where on changes count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Base {
+    /// As it was given.
+    pub name: String,
+    /// The commit's name.
+    pub id: String,
+    /// Its time.
+    pub committed_at: Moment,
+}
+
+/// What is to be checked.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The metrics, and how they are judged.
+    pub rules: &'a [Rule],
+    /// Only this scenario.
+    pub scenario: Option<&'a str>,
+    /// Whose runs.
+    pub choice: &'a Choice,
+    /// From where on changes count; `None`: all do.
+    pub base: Option<&'a Base>,
+}
+
+/// What came of a check.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checked {
+    /// From where on changes count.
+    pub base: Option<Base>,
+    /// For each scenario, for each metric.
+    pub judgements: Vec<Judgement>,
+}
+
+/// What is said of everything together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing changed for the worse.
+    Fine,
+    /// Something did.
+    Worse,
+    /// There is too little data to say.
+    NotEnough,
+}
+
+impl Verdict {
+    /// As JSON has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Fine => "fine",
+            Verdict::Worse => "worse",
+            Verdict::NotEnough => "not_enough_data",
+        }
+    }
+}
+
+/// What is said of a metric.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It changed for the worse, and that counts.
+    Worse,
+    /// Its latest change was for the better, and counts.
+    Better,
+    /// No change that counts.
+    Steady,
+    /// It was not measured, and nobody asked for it by name; why it is not judged.
+    NotJudged(String),
+    /// There is too little data; what is missing.
+    NotEnough(String),
+}
+
+impl Outcome {
+    /// As JSON has it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Outcome::Worse => "worse",
+            Outcome::Better => "better",
+            Outcome::Steady => "steady",
+            Outcome::NotJudged(_) => "not_judged",
+            Outcome::NotEnough(_) => "not_enough_data",
+        }
+    }
+
+    /// Why there is no judgement.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Outcome::NotJudged(reason) | Outcome::NotEnough(reason) => Some(reason),
+            _ => None,
+        }
+    }
+}
+
+/// Worse before not enough before fine; nothing judged is not enough.
+pub(crate) fn verdict<'a>(outcomes: impl Iterator<Item = &'a Outcome> + Clone) -> Verdict {
+    let any = |wanted: fn(&Outcome) -> bool| outcomes.clone().any(wanted);
+    if any(|outcome| matches!(outcome, Outcome::Worse)) {
+        Verdict::Worse
+    } else if any(|outcome| matches!(outcome, Outcome::NotEnough(_)))
+        || !any(|outcome| matches!(outcome, Outcome::Better | Outcome::Steady))
+    {
+        Verdict::NotEnough
+    } else {
+        Verdict::Fine
+    }
+}
+
+/// A metric of a scenario, judged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    /// What was judged.
+    pub series: Series,
+    /// What is said of it.
+    pub outcome: Outcome,
+    /// Its changes, in the order of time.
+    pub findings: Vec<Finding>,
+}
+
+/// What a change is worth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// For the worse, and it counts.
+    Fails,
+    /// For the worse; a later change made it good.
+    Mended,
+    /// For the worse; somebody wants it so, and why.
+    Accepted(String),
+    /// For the worse, and before the base.
+    BeforeBase,
+    /// For the better.
+    Better,
+    /// The metric has no better and worse.
+    Neutral,
+}
+
+impl State {
+    /// As JSON has it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            State::Fails => "fails",
+            State::Mended => "mended",
+            State::Accepted(_) => "accepted",
+            State::BeforeBase => "before_base",
+            State::Better => "better",
+            State::Neutral => "neutral",
+        }
+    }
+}
+
+/// A change, and the commits that may have brought it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// In places of the series.
+    pub change: Change,
+    /// The last commit that is surely before it.
+    pub last_good: Commit,
+    /// The first that is surely after it.
+    pub first_bad: Commit,
+    /// The one that most likely brought it.
+    pub likely: Commit,
+    /// How many measured commits may have brought it.
+    pub suspects: usize,
+    /// What it is worth.
+    pub state: State,
+}
+
+impl Finding {
+    /// After over before; `None` when that was zero.
+    pub fn ratio(&self) -> Option<f64> {
+        Some(self.change.after / self.change.before).filter(|ratio| ratio.is_finite())
+    }
+
+    /// How sure it is that chance did not do it.
+    pub fn confidence(&self) -> f64 {
+        1.0 - self.change.p
+    }
+
+    /// Whether it is among these commits that the change came.
+    fn has(&self, accepted: &Acceptance) -> bool {
+        let at = accepted.committed_at;
+        let named = [&self.first_bad, &self.likely].iter().any(|commit| commit.id == accepted.commit);
+        // A commit that was never measured may have brought a change as well.
+        named || (self.last_good.committed_at < at && at <= self.first_bad.committed_at)
+    }
+}
+
+impl Checked {
+    /// What is said of everything together.
+    pub fn verdict(&self) -> Verdict {
+        verdict(self.judgements.iter().map(|judgement| &judgement.outcome))
+    }
+}
+
+/// Looks for changes in each metric of each scenario. A scenario without a run on the chosen machine is left out.
+pub fn check(history: &History, wanted: &Wanted<'_>) -> Checked {
+    let scenarios =
+        history.scenarios().into_iter().filter(|name| wanted.scenario.is_none_or(|only| only == *name));
+    let judgements = scenarios
+        .flat_map(|scenario| wanted.rules.iter().map(move |rule| (scenario, rule)))
+        .filter_map(|(scenario, rule)| series(history, scenario, rule, wanted.choice))
+        .map(|series| judge(series, &history.accepted, wanted.base))
+        .collect();
+    Checked { base: wanted.base.cloned(), judgements }
+}
+
+/// Judges a series.
+pub fn judge(series: Series, accepted: &[Acceptance], base: Option<&Base>) -> Judgement {
+    let effect = effect(&series);
+    let found = changes(&series.values(), &effect);
+    let now = found.last().map(|change| change.after);
+    let findings: Vec<Finding> = found
+        .iter()
+        .map(|change| {
+            let commit = |index: usize| series.points[index.min(series.points.len() - 1)].commit.clone();
+            let mut finding = Finding {
+                change: *change,
+                last_good: commit(change.range.0.saturating_sub(1)),
+                first_bad: commit(change.range.1),
+                likely: commit(change.index),
+                suspects: change.range.1 - change.range.0 + 1,
+                state: State::Neutral,
+            };
+            finding.state = state(&series, &effect, &finding, now, accepted, base);
+            finding
+        })
+        .collect();
+    let outcome = if findings.iter().any(|finding| finding.state == State::Fails) {
+        Outcome::Worse
+    } else if let Some(lack) = lack(&series, base) {
+        lack
+    } else {
+        let latest = findings.last().filter(|finding| since(&finding.first_bad, base));
+        if latest.is_some_and(|finding| finding.state == State::Better) {
+            Outcome::Better
+        } else {
+            Outcome::Steady
+        }
+    };
+    Judgement { series, outcome, findings }
+}
+
+/// What counts as a change of this series. A share of the ceiling is in no unit that an absolute effect could be in.
+pub(crate) fn effect(series: &Series) -> Effect {
+    match series.footing {
+        Footing::Ceiling(_) => Effect { absolute_min: 0.0, ..series.rule.effect },
+        _ => series.rule.effect,
+    }
+}
+
+fn since(commit: &Commit, base: Option<&Base>) -> bool {
+    base.is_none_or(|base| commit.id == base.id || commit.committed_at >= base.committed_at)
+}
+
+fn state(
+    series: &Series,
+    effect: &Effect,
+    finding: &Finding,
+    now: Option<f64>,
+    accepted: &[Acceptance],
+    base: Option<&Base>,
+) -> State {
+    let Change { before, after, .. } = finding.change;
+    match series.rule.worse(before, after) {
+        None => return State::Neutral,
+        Some(false) => return State::Better,
+        Some(true) => {}
+    }
+    if !since(&finding.first_bad, base) {
+        return State::BeforeBase;
+    }
+    let ours = |accepted: &&Acceptance| {
+        accepted.metric == series.rule.metric
+            && accepted.scenario.as_ref().is_none_or(|scenario| *scenario == series.scenario)
+            && finding.has(accepted)
+    };
+    if let Some(accepted) = accepted.iter().find(ours) {
+        return State::Accepted(accepted.reason.clone());
+    }
+    let still = |now: f64| {
+        series.rule.worse(before, now) == Some(true) && (now - before).abs() >= effect.distance(before)
+    };
+    if now.is_some_and(still) { State::Fails } else { State::Mended }
+}
+
+/// What is missing for a judgement.
+fn lack(series: &Series, base: Option<&Base>) -> Option<Outcome> {
+    let have = series.points.len();
+    let lacking = |reason: String| {
+        if series.rule.asked { Outcome::NotEnough(reason) } else { Outcome::NotJudged(reason) }
+    };
+    let commits = |count: usize| if count == 1 { "1 commit".into() } else { format!("{count} commits") };
+    if have == 0 {
+        return Some(lacking(format!("not measured in any of {}", commits(series.commits))));
+    }
+    if series.commits < POINTS_MIN {
+        let have = commits(series.commits);
+        return Some(Outcome::NotEnough(format!("{have} with comparable runs, {POINTS_MIN} needed")));
+    }
+    if have < POINTS_MIN {
+        let all = series.commits;
+        return Some(lacking(format!("measured in {have} of {all} commits, {POINTS_MIN} needed")));
+    }
+    if series.newest_lacks {
+        return Some(lacking("not measured in the newest commit".into()));
+    }
+    let base = base?;
+    let after = series.points.iter().filter(|point: &&Point| since(&point.commit, Some(base))).count();
+    (after < SIDE_MIN).then(|| {
+        let after = commits(after);
+        Outcome::NotEnough(format!(
+            "{after} since base {}, {SIDE_MIN} needed to tell a change from an outlier",
+            base.name
+        ))
+    })
+}
+
+#[cfg(test)]
+#[path = "check_tests.rs"]
+mod tests;

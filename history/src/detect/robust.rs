@@ -1,0 +1,62 @@
+//! Medians, a scale that no step and no outlier moves, and what is left of an outlier.
+
+/// The middle value, or the mean of the two in the middle; NaN of none.
+pub(crate) fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let n = sorted.len();
+    match n {
+        0 => f64::NAN,
+        _ if n % 2 == 1 => sorted[n / 2],
+        _ => sorted[n / 2 - 1] / 2.0 + sorted[n / 2] / 2.0,
+    }
+}
+
+/// The standard deviation of normal noise that gives these differences between neighbours. A step is in one difference
+/// only and a lone outlier in two, so a median does not see them. Zero where more than half of the neighbours are equal.
+pub(super) fn noise(values: &[f64]) -> f64 {
+    /// The median of |x - y| for two standard normal values.
+    const MEDIAN_OF_DIFFERENCE: f64 = 0.953_873;
+    if values.len() < 2 {
+        return 0.0;
+    }
+    let differences: Vec<f64> = values.windows(2).map(|pair| (pair[1] - pair[0]).abs()).collect();
+    median(&differences) / MEDIAN_OF_DIFFERENCE
+}
+
+/// The values with those farther than `reach` from their median brought back to that distance.
+pub(super) fn clipped(values: &[f64], reach: f64) -> Vec<f64> {
+    let centre = median(values);
+    values.iter().map(|value| (value - centre).clamp(-reach, reach)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_median_is_in_the_middle() {
+        assert!(median(&[]).is_nan());
+        assert_eq!(median(&[3.0]), 3.0);
+        assert_eq!(median(&[3.0, 1.0]), 2.0);
+        assert_eq!(median(&[9.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&[f64::MAX, f64::MAX]), f64::MAX);
+    }
+
+    #[test]
+    fn noise_sees_neither_steps_nor_outliers() {
+        let flat: Vec<f64> = (0..40).map(|i| 60.0 + f64::from(i % 3) * 0.1).collect();
+        let mut stepped = flat.clone();
+        for value in &mut stepped[20..] {
+            *value += 500.0;
+        }
+        stepped[7] = 600.0;
+        assert!((noise(&stepped) / noise(&flat) - 1.0).abs() < 0.01, "{} {}", noise(&stepped), noise(&flat));
+        assert_eq!(noise(&[5.0]), 0.0);
+    }
+
+    #[test]
+    fn an_outlier_comes_back_to_the_others() {
+        assert_eq!(clipped(&[1.0, 2.0, 3.0, 400.0, 2.0], 5.0), [-1.0, 0.0, 1.0, 5.0, 0.0]);
+    }
+}

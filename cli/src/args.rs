@@ -8,6 +8,7 @@ use runner::network::{PortRange, SourceRange};
 use runner::scenario::Ids;
 use runner::units::{Count, Rate, Size, Span};
 
+use crate::history::HistoryFlags;
 use crate::limit::LimitFlags;
 use crate::sar::SarFlags;
 use crate::top::TopFlags;
@@ -46,6 +47,8 @@ pub(crate) enum Tool {
     Sar(Box<SarFlags>),
     /// Look at a live server, a run in progress or a recording, a screen at a time.
     Top(TopFlags),
+    /// Keep results across commits, and fail when a figure has changed for the worse.
+    History(HistoryFlags),
     /// Print a shell's completion script.
     Completions(CompletionsFlags),
 }

@@ -6,6 +6,7 @@ mod completions;
 mod doctor;
 mod exit;
 mod floodtest;
+mod history;
 mod limit;
 mod msggen;
 mod output;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         Tool::Limit(flags) => limit::main(&flags),
         Tool::Sar(flags) => sar::main(&flags),
         Tool::Top(flags) => top::main(&flags),
+        Tool::History(flags) => history::main(&flags),
         Tool::Completions(flags) => completions::main(&flags),
     };
     result.map_or_else(|error| exit::report(&error), ExitCode::from)

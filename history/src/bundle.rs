@@ -171,7 +171,7 @@ mod tests {
 
     use super::*;
 
-    fn bundle(summary: &str, host: &str, attributes: Value) -> tempfile::TempDir {
+    fn bundle(summary: &str, host: &str, attributes: &Value) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a directory");
         let mut bundle = Bundle::create(folder.path()).expect("a run");
         let attributes = attributes.as_object().cloned().unwrap_or_default().into_iter().collect();
@@ -196,7 +196,7 @@ mod tests {
     fn a_run_becomes_a_line_of_its_figures() {
         let commit =
             json!({ "id": "3f2a", "branch": "main", "committed_at": "2026-11-21T17:00:00Z", "dirty": false });
-        let folder = bundle(&good().to_string(), HOST, json!({ "commit": commit }));
+        let folder = bundle(&good().to_string(), HOST, &json!({ "commit": commit }));
         let run = BundleRun::open(folder.path()).expect("fit");
         assert_eq!(run.date.to_string(), "2026-11-21T17:31:58Z");
         assert_eq!(run.commit.as_ref().map(|commit| commit.id.as_str()), Some("3f2a"));
@@ -208,17 +208,17 @@ mod tests {
 
         let mut summary = good();
         summary["commit"] = json!({ "id": "beef", "branch": null, "committed_at": "2026-11-21T17:00:00Z" });
-        let folder = bundle(&summary.to_string(), HOST, json!({ "commit": null }));
+        let folder = bundle(&summary.to_string(), HOST, &json!({ "commit": null }));
         let run = BundleRun::open(folder.path()).expect("fit");
         assert_eq!(run.commit.map(|commit| commit.id).as_deref(), Some("beef"));
-        let folder = bundle(&good().to_string(), HOST, json!({}));
+        let folder = bundle(&good().to_string(), HOST, &json!({}));
         assert_eq!(BundleRun::open(folder.path()).expect("fit").commit, None);
     }
 
     #[test]
     fn what_is_not_whole_is_refused() {
         let refused = |summary: &str, host: &str| {
-            let folder = bundle(summary, host, json!({}));
+            let folder = bundle(summary, host, &json!({}));
             BundleRun::open(folder.path()).expect_err("unfit").to_string()
         };
         let with = |name: &str, value: Value| {
@@ -236,7 +236,7 @@ mod tests {
         assert!(refused(&with("verdict", json!("incomplete")), HOST).contains("incomplete; run it again"));
         assert!(refused(&with("scenario", json!(7)), HOST).contains("names no scenario"));
         assert!(refused(&good, "{}").contains("host.json says nothing"));
-        let folder = bundle(&good, HOST, json!({}));
+        let folder = bundle(&good, HOST, &json!({}));
         fs::remove_file(folder.path().join("summary.json")).expect("removed");
         let error = BundleRun::open(folder.path()).expect_err("unfit").to_string();
         assert!(error.contains("no summary.json (the run did not come to its end"), "{error}");

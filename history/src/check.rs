@@ -108,8 +108,8 @@ impl Outcome {
 }
 
 /// Worse before not enough before fine; nothing judged is not enough.
-pub(crate) fn verdict<'a>(outcomes: impl Iterator<Item = &'a Outcome> + Clone) -> Verdict {
-    let any = |wanted: fn(&Outcome) -> bool| outcomes.clone().any(wanted);
+pub(crate) fn verdict(outcomes: &[&Outcome]) -> Verdict {
+    let any = |wanted: fn(&Outcome) -> bool| outcomes.iter().any(|outcome| wanted(outcome));
     if any(|outcome| matches!(outcome, Outcome::Worse)) {
         Verdict::Worse
     } else if any(|outcome| matches!(outcome, Outcome::NotEnough(_)))
@@ -191,8 +191,8 @@ impl Finding {
         1.0 - self.change.p
     }
 
-    /// Whether it is among these commits that the change came.
-    fn has(&self, accepted: &Acceptance) -> bool {
+    /// Whether the accepted commit is among those that may have brought the change.
+    pub fn may_be_of(&self, accepted: &Acceptance) -> bool {
         let at = accepted.committed_at;
         let named = [&self.first_bad, &self.likely].iter().any(|commit| commit.id == accepted.commit);
         // A commit that was never measured may have brought a change as well.
@@ -203,7 +203,12 @@ impl Finding {
 impl Checked {
     /// What is said of everything together.
     pub fn verdict(&self) -> Verdict {
-        verdict(self.judgements.iter().map(|judgement| &judgement.outcome))
+        verdict(&self.outcomes())
+    }
+
+    /// What is said of each metric.
+    pub(crate) fn outcomes(&self) -> Vec<&Outcome> {
+        self.judgements.iter().map(|judgement| &judgement.outcome).collect()
     }
 }
 
@@ -287,7 +292,7 @@ fn state(
     let ours = |accepted: &&Acceptance| {
         accepted.metric == series.rule.metric
             && accepted.scenario.as_ref().is_none_or(|scenario| *scenario == series.scenario)
-            && finding.has(accepted)
+            && finding.may_be_of(accepted)
     };
     if let Some(accepted) = accepted.iter().find(ours) {
         return State::Accepted(accepted.reason.clone());

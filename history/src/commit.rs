@@ -85,7 +85,7 @@ impl Commit {
     }
 
     /// What is wrong with the name, if something is.
-    pub(crate) fn fault(&self) -> Option<String> {
+    pub fn fault(&self) -> Option<String> {
         let odd = |c: char| c.is_control() || c.is_whitespace();
         let id = &self.id;
         (id.is_empty() || id.len() > ID_BYTES_MAX || id.contains(odd))

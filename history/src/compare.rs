@@ -90,7 +90,12 @@ pub enum CompareError {
 impl Compared {
     /// What is said of everything together.
     pub fn verdict(&self) -> Verdict {
-        verdict(self.pairs.iter().map(|pair| &pair.outcome))
+        verdict(&self.outcomes())
+    }
+
+    /// What is said of each metric.
+    pub(crate) fn outcomes(&self) -> Vec<&Outcome> {
+        self.pairs.iter().map(|pair| &pair.outcome).collect()
     }
 }
 

@@ -1,7 +1,8 @@
 //! Change points in a series: E-divisive means.
 //!
 //! ```text
-//!   values ── clip outliers ──► best cut by energy ── shuffle: chance? ──► cut, and again on both sides
+//!   values ── clip outliers ──► best cut by energy ── shuffle: chance? ──► cut, and again on both sides,
+//!                                                                          and on all with the levels taken out
 //!                                                                              │
 //!   changes ◄── place and range ◄── the smallest below the least effect goes ◄─┘
 //! ```
@@ -15,11 +16,14 @@
 //! - Shuffling supposes noise that does not last. Where neighbours are alike, a cut has to be that much better.
 //! - A cut may be certain and mean nothing: medians on both sides have to differ by an [`Effect`].
 //!
-//! Left out: the second free end of the right side (a hump is found when its first edge is new, or when it is long), and
-//! changes of spread without one of level.
+//! Left out: changes of spread without one of level.
 
+#[cfg(test)]
+mod behaviour;
 mod chance;
 mod energy;
+#[cfg(test)]
+mod measured;
 mod persistence;
 mod range;
 pub(crate) mod robust;
@@ -41,8 +45,11 @@ pub const LEVEL: f64 = 0.001;
 /// A value farther than so many times the noise from the median says no more than one at that distance.
 const CLIP: f64 = 6.0;
 
+/// How often the levels found are taken out and the rest is looked at again.
+const ROUNDS_MAX: usize = 3;
+
 /// The share of a side's values that have to be beyond the middle of the two levels.
-const BEYOND_MIN: f64 = 0.7;
+const BEYOND_MIN: f64 = 0.6;
 
 /// What counts as a change.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -113,8 +120,30 @@ pub fn changes(values: &[f64], effect: &Effect) -> Vec<Change> {
 /// A proven cut: its index, and its p.
 type Proven = (usize, f64);
 
-/// Bisection: the best cut of a segment, if it is unlikely enough, and then both of its sides.
+/// Bisection, and then once more over the whole with the levels found taken out: a segment of a few values cannot prove
+/// by itself that its last ones are higher, but together with all the others it can.
 fn cuts(series: &[f64], reach: f64, shrink: f64) -> Vec<Proven> {
+    let mut cuts = bisected(series, reach, shrink);
+    for _ in 0..ROUNDS_MAX {
+        if cuts.is_empty() {
+            break;
+        }
+        let rest = levelled(series, &cuts);
+        let more: Vec<Proven> = bisected(&rest, reach, shrink)
+            .into_iter()
+            .filter(|(at, _)| cuts.iter().all(|(known, _)| known.abs_diff(*at) >= SIDE_MIN - 1))
+            .collect();
+        if more.is_empty() {
+            break;
+        }
+        cuts.extend(more);
+        cuts.sort_by_key(|(at, _)| *at);
+    }
+    cuts
+}
+
+/// The best cut of a segment, if it is unlikely enough, and then both of its sides.
+fn bisected(series: &[f64], reach: f64, shrink: f64) -> Vec<Proven> {
     let mut found = Vec::new();
     let mut segments = vec![(0, series.len())];
     while let Some((from, to)) = segments.pop() {
@@ -128,6 +157,18 @@ fn cuts(series: &[f64], reach: f64, shrink: f64) -> Vec<Proven> {
     }
     found.sort_by_key(|(at, _)| *at);
     found
+}
+
+/// The series with each segment's median taken out.
+fn levelled(series: &[f64], cuts: &[Proven]) -> Vec<f64> {
+    let mut rest = Vec::with_capacity(series.len());
+    let mut from = 0;
+    for to in cuts.iter().map(|(at, _)| *at).chain([series.len()]) {
+        let level = median(&series[from..to]);
+        rest.extend(series[from..to].iter().map(|value| value - level));
+        from = to;
+    }
+    rest
 }
 
 /// Takes out the cut that changes the level least, as long as one changes it by less than the effect.

@@ -8,7 +8,7 @@
 //! Order in the file means nothing: two branches' files are merged by keeping all lines of both, a line that is in
 //! both counts once, and runs are ordered by their commits' time, then by when they ran.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use telemetry::lines::{Line as Bytes, LineReader, whole_bytes};
 
 use crate::line::{Acceptance, Line, LineError, RunLine};
+use crate::{Commit, Machine};
 
 /// The file's name unless another is given.
 pub const FILE_DEFAULT: &str = "bench-history.jsonl";
@@ -165,6 +166,28 @@ impl History {
     /// Whether that run is in it already.
     pub fn has(&self, run: &RunLine) -> bool {
         self.runs.iter().any(|other| other.identity() == run.identity())
+    }
+
+    /// How many lines it was read from.
+    pub fn lines(&self) -> usize {
+        self.runs.len() + self.accepted.len() + self.repeated + self.torn.len()
+    }
+
+    /// The commits that have runs, in the order of their time.
+    pub fn commits(&self) -> Vec<&Commit> {
+        let mut seen = HashSet::new();
+        self.runs.iter().map(|run| &run.commit).filter(|commit| seen.insert(commit.id.as_str())).collect()
+    }
+
+    /// The machines that have runs, in the order of their first.
+    pub fn machines(&self) -> Vec<&Machine> {
+        let mut seen = HashSet::new();
+        self.runs.iter().map(|run| &run.machine).filter(|it| seen.insert(it.fingerprint.as_str())).collect()
+    }
+
+    /// The names of all figures of all runs, in their order.
+    pub fn metrics(&self) -> Vec<String> {
+        self.runs.iter().flat_map(RunLine::names).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// The scenarios that have runs, in the order of their names.

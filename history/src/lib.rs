@@ -20,6 +20,7 @@ pub mod metrics;
 pub mod pair;
 pub mod rules;
 pub mod series;
+pub mod show;
 
 #[cfg(test)]
 mod samples;

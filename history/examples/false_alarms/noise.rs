@@ -4,24 +4,24 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_distr::{Distribution as _, LogNormal, StandardNormal, StudentT};
 use rand_pcg::Pcg64Mcg;
 
-/// A kind of noise. The level is 1,000 where it is made up, and the metric's own where it is recorded.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Kind {
-    /// A column of the recording, resampled in blocks of neighbours.
+/// A kind of noise, about a level of 1,000 where it is made up.
+#[derive(Clone, Copy)]
+pub(crate) enum Noise {
+    /// A metric of the recording with so many connections, resampled in blocks of neighbours.
     Recorded(&'static str, &'static str),
     /// Independent and normal, with this relative standard deviation.
     Normal(f64),
-    /// Student's t with so many degrees of freedom, times this scale: outliers now and then.
-    Student(f64, f64),
+    /// Student's t with so many degrees of freedom, times 3 %: outliers now and then.
+    Student(f64),
     /// exp of a normal with this standard deviation: skewed to the right.
     LogNormal(f64),
     /// Normal, in tenths, and few of them: bytes per connection.
     Tenths,
-    /// Normal, and one value in twenty is up to ten times as large.
-    Outliers(f64),
+    /// Normal, 1 %, and one value in twenty is up to ten times as large.
+    Outliers,
     /// Rises by this share from first to last, with normal noise of 1 %.
     Drift(f64),
-    /// A random walk that ends a distance away with this standard deviation, with normal noise of 1 %.
+    /// A random walk whose end is this far away (standard deviation), with normal noise of 1 %.
     Walk(f64),
     /// Two machines a tenth apart, with 1 % noise: the chance of the faster one, each run for itself.
     Modes(f64),
@@ -31,95 +31,135 @@ pub enum Kind {
     Correlated(f64),
 }
 
-/// The recording's columns are found by the scenario (first column) and the metric (header).
-pub const RECORDING: &str = include_str!("../../data/noise.csv");
+const BYTES: &str = "memory.server_bytes_per_connection";
 
-/// A column of the recording, without what was not measured.
-pub fn recorded(scenario: &str, metric: &str) -> Vec<f64> {
-    let mut lines = RECORDING.lines().filter(|line| !line.starts_with('#'));
-    let header: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
-    let column = header.iter().position(|name| *name == metric).expect("a metric of the recording");
-    let cells = lines.map(|line| line.split(',').collect::<Vec<_>>()).filter(|cells| cells[0] == scenario);
-    cells.filter_map(|cells| cells[column].parse().ok()).collect()
-}
+/// Ten series of each make the two hundred of the test.
+pub(crate) const MIX: [Noise; 20] = [
+    Noise::Recorded("200", BYTES),
+    Noise::Recorded("2000", BYTES),
+    Noise::Recorded("10000", BYTES),
+    Noise::Recorded("10000", "memory.kernel_bytes_per_connection"),
+    Noise::Recorded("2000", "cpu.server_cores"),
+    Noise::Recorded("2000", "delivery.latency_ms.p99"),
+    Noise::Normal(0.01),
+    Noise::Normal(0.1),
+    Noise::Student(2.0),
+    Noise::Student(3.0),
+    Noise::LogNormal(0.3),
+    Noise::Tenths,
+    Noise::Outliers,
+    Noise::Drift(0.8),
+    Noise::Walk(0.5),
+    Noise::Modes(0.5),
+    Noise::Modes(0.2),
+    Noise::Staying(0.6),
+    Noise::Staying(0.75),
+    Noise::Correlated(0.3),
+];
+
+/// The recording.
+const RECORDING: &str = include_str!("../../data/noise.csv");
 
 /// How many neighbours stay together when a recording is resampled.
 const BLOCK: usize = 10;
 
-impl Kind {
+impl Noise {
+    /// The least effect that its series are judged by: smaller than a gate's, so that noise has its chance. Drift and
+    /// walks stay below it, as shares of it.
+    pub(crate) fn ratio_min(&self) -> f64 {
+        match self {
+            Noise::Drift(_) | Noise::Walk(_) => 0.03,
+            Noise::Tenths => 0.000_5,
+            _ => 0.01,
+        }
+    }
+
     /// `n` values.
-    pub fn series(&self, n: usize, rng: &mut Pcg64Mcg) -> Vec<f64> {
-        let level = 1_000.0;
-        let normal = |rng: &mut Pcg64Mcg| -> f64 { StandardNormal.sample(rng) };
+    pub(crate) fn series(&self, n: usize, rng: &mut Pcg64Mcg) -> Vec<f64> {
+        let of = |rng: &mut Pcg64Mcg, next: &mut dyn FnMut(&mut Pcg64Mcg, usize) -> f64| -> Vec<f64> {
+            (0..n).map(|index| 1_000.0 * next(rng, index)).collect()
+        };
         match *self {
-            Kind::Recorded(scenario, metric) => {
-                let all = recorded(scenario, metric);
-                let mut series = Vec::with_capacity(n + BLOCK);
-                while series.len() < n {
-                    let from = rng.random_range(0..=all.len() - BLOCK);
-                    series.extend_from_slice(&all[from..from + BLOCK]);
-                }
-                series.truncate(n);
-                series
-            }
-            Kind::Normal(sd) => (0..n).map(|_| level * (1.0 + sd * normal(rng))).collect(),
-            Kind::Student(freedom, sd) => {
+            Noise::Recorded(connections, metric) => resampled(&recorded(connections, metric), n, rng),
+            Noise::Normal(sd) => of(rng, &mut |rng, _| 1.0 + sd * normal(rng)),
+            Noise::Student(freedom) => {
                 let student = StudentT::new(freedom).expect("freedom above zero");
-                (0..n).map(|_| level * (1.0 + sd * student.sample(rng))).collect()
+                of(rng, &mut |rng, _| 1.0 + 0.03 * student.sample(rng))
             }
-            Kind::LogNormal(sd) => {
+            Noise::LogNormal(sd) => {
                 let lognormal = LogNormal::new(0.0, sd).expect("a spread above zero");
-                (0..n).map(|_| level * lognormal.sample(rng)).collect()
+                of(rng, &mut |rng, _| lognormal.sample(rng))
             }
-            Kind::Tenths => (0..n).map(|_| (61.0 + 0.08 * normal(rng)).mul_add(10.0, 0.0).round() / 10.0).collect(),
-            Kind::Outliers(sd) => (0..n)
-                .map(|_| {
-                    let times = if rng.random_range(0.0..1.0) < 0.05 { rng.random_range(1.0..10.0) } else { 1.0 };
-                    level * times * (1.0 + sd * normal(rng))
+            Noise::Tenths => (0..n).map(|_| (610.0 + 0.8 * normal(rng)).round() / 10.0).collect(),
+            Noise::Outliers => of(rng, &mut |rng, _| {
+                let times = if chance(rng, 0.05) { rng.random_range(1.0..10.0) } else { 1.0 };
+                times * (1.0 + 0.01 * normal(rng))
+            }),
+            Noise::Drift(share) => {
+                let rise = share * self.ratio_min() / n as f64;
+                of(rng, &mut |rng, index| (1.0 + rise * index as f64) * (1.0 + 0.01 * normal(rng)))
+            }
+            Noise::Walk(share) => {
+                let step = share * self.ratio_min() / (n as f64).sqrt();
+                let mut walked = 1.0;
+                of(rng, &mut |rng, _| {
+                    walked += step * normal(rng);
+                    walked * (1.0 + 0.01 * normal(rng))
                 })
-                .collect(),
-            Kind::Drift(share) => (0..n)
-                .map(|index| level * (1.0 + share * index as f64 / n as f64) * (1.0 + 0.01 * normal(rng)))
-                .collect(),
-            Kind::Walk(share) => {
-                let step = share / (n as f64).sqrt();
-                let mut walked = 0.0;
-                (0..n)
-                    .map(|_| {
-                        walked += step * normal(rng);
-                        level * (1.0 + walked) * (1.0 + 0.01 * normal(rng))
-                    })
-                    .collect()
             }
-            Kind::Modes(chance) => (0..n)
-                .map(|_| {
-                    let mode = if rng.random_range(0.0..1.0) < chance { 1.0 } else { 1.1 };
-                    level * mode * (1.0 + 0.01 * normal(rng))
+            Noise::Modes(fast) => of(rng, &mut |rng, _| {
+                let machine = if chance(rng, fast) { 1.0 } else { 1.1 };
+                machine * (1.0 + 0.01 * normal(rng))
+            }),
+            Noise::Staying(stay) => {
+                let mut slow = chance(rng, 0.5);
+                of(rng, &mut |rng, _| {
+                    slow ^= !chance(rng, stay);
+                    let machine = if slow { 1.1 } else { 1.0 };
+                    machine * (1.0 + 0.01 * normal(rng))
                 })
-                .collect(),
-            Kind::Staying(stay) => {
-                let mut slow = rng.random_range(0.0..1.0) < 0.5;
-                (0..n)
-                    .map(|_| {
-                        slow ^= rng.random_range(0.0..1.0) >= stay;
-                        level * if slow { 1.1 } else { 1.0 } * (1.0 + 0.01 * normal(rng))
-                    })
-                    .collect()
             }
-            Kind::Correlated(rho) => {
+            Noise::Correlated(rho) => {
                 let mut last = normal(rng);
-                (0..n)
-                    .map(|_| {
-                        last = rho * last + (1.0 - rho * rho).sqrt() * normal(rng);
-                        level * (1.0 + 0.03 * last)
-                    })
-                    .collect()
+                of(rng, &mut |rng, _| {
+                    last = rho * last + (1.0 - rho * rho).sqrt() * normal(rng);
+                    1.0 + 0.03 * last
+                })
             }
         }
     }
 }
 
-/// A generator for one series, so that each can be replayed by itself.
-pub fn rng(seed: u64, number: usize) -> Pcg64Mcg {
+fn normal(rng: &mut Pcg64Mcg) -> f64 {
+    StandardNormal.sample(rng)
+}
+
+fn chance(rng: &mut Pcg64Mcg, share: f64) -> bool {
+    rng.random_range(0.0..1.0) < share
+}
+
+/// A metric of the recording, without what was not measured.
+fn recorded(connections: &str, metric: &str) -> Vec<f64> {
+    let mut lines = RECORDING.lines().filter(|line| !line.starts_with('#'));
+    let header = lines.next().expect("a header");
+    let column = header.split(',').position(|name| name == metric).expect("a metric of the recording");
+    lines
+        .filter(|line| line.split(',').next() == Some(connections))
+        .filter_map(|line| line.split(',').nth(column)?.parse().ok())
+        .collect()
+}
+
+fn resampled(all: &[f64], n: usize, rng: &mut Pcg64Mcg) -> Vec<f64> {
+    let mut series = Vec::with_capacity(n + BLOCK);
+    while series.len() < n {
+        let from = rng.random_range(0..=all.len() - BLOCK);
+        series.extend_from_slice(&all[from..from + BLOCK]);
+    }
+    series.truncate(n);
+    series
+}
+
+/// A generator of one series, so that each can be made again by itself.
+pub(crate) fn rng(seed: u64, number: usize) -> Pcg64Mcg {
     Pcg64Mcg::seed_from_u64(seed.wrapping_mul(1_000_003).wrapping_add(number as u64))
 }

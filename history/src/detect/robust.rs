@@ -1,5 +1,7 @@
 //! Medians, a scale that no step and no outlier moves, and what is left of an outlier.
 
+use super::energy::{STEP_MAX, Step};
+
 /// The middle value, or the mean of the two in the middle; NaN of none.
 pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
@@ -24,10 +26,16 @@ pub(super) fn noise(values: &[f64]) -> f64 {
     median(&differences) / MEDIAN_OF_DIFFERENCE
 }
 
-/// The values with those farther than `reach` from their median brought back to that distance.
-pub(super) fn clipped(values: &[f64], reach: f64) -> Vec<f64> {
+/// The values as steps from their median, with those farther than `reach` brought back to that distance.
+pub(super) fn clipped(values: &[f64], reach: f64) -> Vec<Step> {
     let centre = median(values);
-    values.iter().map(|value| (value - centre).clamp(-reach, reach)).collect()
+    let farthest = values.iter().map(|value| (value - centre).abs()).fold(0.0, f64::max);
+    let full = if reach > 0.0 { farthest.min(reach) } else { farthest };
+    if full <= 0.0 {
+        return vec![0; values.len()];
+    }
+    let step = |value: &f64| ((value - centre) / full).clamp(-1.0, 1.0) * f64::from(STEP_MAX);
+    values.iter().map(|value| step(value).round() as Step).collect()
 }
 
 #[cfg(test)]
@@ -57,6 +65,15 @@ mod tests {
 
     #[test]
     fn an_outlier_comes_back_to_the_others() {
-        assert_eq!(clipped(&[1.0, 2.0, 3.0, 400.0, 2.0], 5.0), [-1.0, 0.0, 1.0, 5.0, 0.0]);
+        let fifth = STEP_MAX / 5;
+        let near = |steps: Vec<Step>, times: [Step; 5]| {
+            assert!(
+                steps.iter().zip(times).all(|(step, times)| (step - times * fifth).abs() <= 5),
+                "{steps:?}"
+            );
+        };
+        near(clipped(&[1.0, 2.0, 3.0, 400.0, 2.0], 5.0), [-1, 0, 1, 5, 0]);
+        near(clipped(&[1.0, 1.0, 1.0, 1.0, 1.0], 5.0), [0; 5]);
+        near(clipped(&[-f64::MAX, 1.0, 2.0, f64::MAX, 1.5], 2.5), [-5, -1, 1, 5, 0]);
     }
 }

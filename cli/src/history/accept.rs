@@ -1,0 +1,55 @@
+//! `floodmark history accept`: a change that is wanted no longer fails.
+
+use history::metrics::rules;
+use history::show::words;
+use history::{Acceptance, Choice, Line, Moment, Wanted, append, check};
+use runner::summary_keys::SUMMARY_KEYS;
+
+use crate::exit::{Code, Ended, Exit};
+use crate::history::flags::AcceptFlags;
+use crate::history::refs;
+use crate::output::{print, say};
+
+pub(crate) fn main(flags: &AcceptFlags) -> Ended {
+    let path = &flags.whence.file;
+    let history = refs::read(path)?;
+    let mut known = history.metrics();
+    known.extend(SUMMARY_KEYS.iter().map(|key| key.name.to_owned()));
+    if flags.metric.contains('*') {
+        return Err(Exit::wrong_input("one metric is accepted at a time, by its name"));
+    }
+    let rules = rules(std::slice::from_ref(&flags.metric), &known).map_err(Exit::wrong_input)?;
+    refs::scenario(&history, flags.scenario.as_deref())?;
+    if flags.reason.trim().is_empty() {
+        return Err(Exit::wrong_input("an acceptance needs a reason (--reason TEXT)"));
+    }
+    let commit = refs::commit(&history, path, &flags.commit)?;
+    let accepted = Acceptance {
+        commit: commit.id.clone(),
+        committed_at: commit.committed_at,
+        metric: flags.metric.clone(),
+        scenario: flags.scenario.clone(),
+        reason: flags.reason.trim().to_owned(),
+        date: Moment::now(),
+    };
+    let scenario = flags.scenario.as_deref();
+    let wanted = Wanted { rules: &rules, scenario, choice: &Choice::Newest, base: None };
+    let checked = check(&history, &wanted);
+    let findings =
+        checked.judgements.iter().flat_map(|of| of.findings.iter().map(move |finding| (of, finding)));
+    let covered: Vec<_> = findings.filter(|(_, finding)| finding.may_be_of(&accepted)).collect();
+    append(path, &Line::Accepted(accepted)).map_err(Exit::broke)?;
+    print(&format!("accepted {} at {} in {}", flags.metric, commit.short(), path.display()))?;
+    for (judgement, finding) in &covered {
+        let series = &judgement.series;
+        print(&format!("  {}: {} {}", series.scenario, words::size(series, finding), words::range(finding)))?;
+    }
+    if covered.is_empty() {
+        say(&format!(
+            "warning: no change of {} has {} among its commits at present ('floodmark history check' names them)",
+            flags.metric,
+            commit.short()
+        ));
+    }
+    Ok(Code::Fine)
+}

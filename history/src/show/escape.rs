@@ -1,0 +1,57 @@
+//! What users named, where it must not be taken for markup.
+
+/// For XML and HTML, in text and in attributes. What XML 1.0 has no place for becomes a space.
+pub(crate) fn markup(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '\u{fffe}' | '\u{ffff}' => out.push(' '),
+            c if c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// For a cell of a Markdown table: nothing in it is a link, a mention, a reference or the cell's end.
+pub(crate) fn markdown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            c if c.is_control() => out.push(' '),
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '<' | '>' | '#' | '!' | '|' | '~' | '@'
+            | '&' | '$' => {
+                out.push_str(&format!("&#{};", u32::from(c)));
+            }
+            // An address is linked by its colon.
+            ':' => out.push_str("&#58;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// A name as code, where nothing in it could end the code.
+pub(crate) fn code(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-+/* ".contains(c);
+    if !name.is_empty() && name.chars().all(plain) { format!("`{name}`") } else { markdown(name) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_markup() {
+        assert_eq!(markup("<a b='c'>&\"\u{0}\u{1b}\n"), "&lt;a b=&#39;c&#39;&gt;&amp;&quot;   ");
+        assert_eq!(markdown("a|b\n@me #1 <b>"), "a&#124;b &#64;me &#35;1 &#60;b&#62;");
+        assert_eq!(markdown("https://x"), "https&#58;//x");
+        assert_eq!(code("audit.lost"), "`audit.lost`");
+        assert_eq!(code("a`|b"), "a&#96;&#124;b");
+    }
+}

@@ -1,0 +1,119 @@
+//! Figures in words.
+
+use crate::check::{Finding, State};
+use crate::series::{Footing, Series};
+
+/// A ratio as a change: `+6.7 %`, `−12 %`, `×67`; from zero there is none.
+pub fn change(ratio: Option<f64>) -> String {
+    let Some(ratio) = ratio else { return "from zero".into() };
+    let percent = (ratio - 1.0) * 100.0;
+    let size = percent.abs();
+    let sign = if percent < 0.0 { '−' } else { '+' };
+    match size {
+        _ if ratio >= 10.0 => format!("×{ratio:.0}"),
+        0.0..0.05 => "0 %".into(),
+        0.05..9.95 => format!("{sign}{size:.1} %"),
+        _ => format!("{sign}{size:.0} %"),
+    }
+}
+
+/// A share without a sign: `2.1 %`.
+pub fn share(share: f64) -> String {
+    let percent = share * 100.0;
+    if percent < 9.95 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
+}
+
+/// How sure a change is, never rounded up to certainty: `99.9 % sure`.
+pub fn sure(p: f64) -> String {
+    let percent = ((1.0 - p) * 1000.0 + 1e-6).floor() / 10.0;
+    if percent >= 100.0 || p < 0.001 { "> 99.9 % sure".into() } else { format!("{percent:.1} % sure") }
+}
+
+/// `1 run`, `3 runs`.
+pub fn count(number: usize, thing: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{s}")
+}
+
+/// `61.2 B → 4.07 KiB, ×67`.
+pub fn size(series: &Series, finding: &Finding) -> String {
+    let (before, after) = (series.write(finding.change.before), series.write(finding.change.after));
+    format!("{before} → {after}, {}", change(finding.ratio()))
+}
+
+/// Which commits may have brought the change, as git's ranges are written: after the first, up to and with the last.
+pub fn range(finding: &Finding) -> String {
+    let (good, bad) = (finding.last_good.short(), finding.first_bad.short());
+    let likely = &finding.likely;
+    let day = likely.committed_at.day();
+    let branch = likely.branch.as_ref().map_or(String::new(), |branch| format!(" on {branch}"));
+    if finding.suspects == 1 {
+        return format!("in {good}..{bad} ({day}{branch})");
+    }
+    format!("in {good}..{bad}, most likely {} ({day}{branch})", likely.short())
+}
+
+/// What a change is worth, where that is not plain.
+pub fn state(state: &State) -> Option<String> {
+    Some(match state {
+        State::Fails => return None,
+        State::Mended => "worse, and made good since".into(),
+        State::Accepted(reason) => format!("accepted: {reason}"),
+        State::BeforeBase => "worse, before the base".into(),
+        State::Better => "for the better".into(),
+        State::Neutral => "neither better nor worse".into(),
+    })
+}
+
+/// What makes the series' runs comparable, and how many were left out.
+pub fn footing(series: &Series) -> String {
+    let runs = format!("{} of {}", count(series.runs, "run"), count(series.commits, "commit"));
+    let left_out = match series.runs_left_out {
+        0 => String::new(),
+        left_out if matches!(series.footing, Footing::Ceiling(_)) => {
+            format!("; {} without a ceiling left out", count(left_out, "run"))
+        }
+        left_out => {
+            let machines = count(series.machines_left_out, "other machine");
+            format!("; {} on {machines} left out", count(left_out, "run"))
+        }
+    };
+    match &series.footing {
+        Footing::Machine(machine) => format!("{runs} on {}{left_out}", machine.words()),
+        Footing::Ceiling(figure) => {
+            format!("as a share of each machine's own ceiling ({figure}), {runs}{left_out}")
+        }
+        Footing::Any => format!("{runs}, whatever machine they were on{left_out}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_are_written_as_one_would_say_them() {
+        for (ratio, words) in [
+            (1.0, "0 %"),
+            (1.0004, "0 %"),
+            (1.067, "+6.7 %"),
+            (0.995, "−0.5 %"),
+            (0.5, "−50 %"),
+            (1.5, "+50 %"),
+            (67.2, "×67"),
+            (0.0, "−100 %"),
+        ] {
+            assert_eq!(change(Some(ratio)), words, "{ratio}");
+        }
+        assert_eq!(change(None), "from zero");
+    }
+
+    #[test]
+    fn nothing_is_certain() {
+        assert_eq!(sure(0.00025), "> 99.9 % sure");
+        assert_eq!(sure(0.0), "> 99.9 % sure");
+        assert_eq!(sure(0.001), "99.9 % sure");
+        assert_eq!(sure(0.0016), "99.8 % sure");
+        assert_eq!(sure(0.01), "99.0 % sure");
+    }
+}

@@ -10,11 +10,12 @@
 
 pub mod chart;
 pub mod charts;
-mod draw;
+pub mod draw;
 pub mod run;
 pub mod unit;
 
 pub use chart::Chart;
 pub use charts::{Kind, chart};
+pub use draw::{PngError, Theme, page_css, png, svg, thinned};
 pub use run::Run;
 pub use unit::Unit;

@@ -1,0 +1,174 @@
+//! What happened and when: phases shaded behind the panels, marks as lines through them with names above.
+
+use super::place::Place;
+use super::sheet::Sheet;
+use super::{LABEL, SMALL};
+use crate::chart::{Mark, Phase};
+
+/// Lanes for names above the first panel. A mark that finds no room in them goes without a name.
+const LANES_MAX: usize = 3;
+const LANE: f64 = 15.0;
+/// A name wider than this, in px, ends in an ellipsis.
+const NAME_MAX: f64 = 190.0;
+/// Between a mark's line and its name.
+const NAME_GAP: f64 = 4.0;
+
+/// Shades and names, from the top of the first panel to the bottom of the last.
+pub(super) fn phases(sheet: &mut Sheet, phases: &[Phase], x: Place, (top, bottom): (f64, f64)) {
+    if phases.is_empty() {
+        return;
+    }
+    let clip = sheet.id("all");
+    sheet.open("g", "phases", format_args!(r#" clip-path="url(#{clip})""#));
+    for (place, phase) in phases.iter().enumerate() {
+        let (Some(from), Some(to)) = (x.at(phase.from), x.at(phase.to)) else { continue };
+        let (from, to) = (from.clamp(x.from, x.to), to.clamp(x.from, x.to));
+        if to < from {
+            continue;
+        }
+        let (start, end) = (phase.from, phase.to);
+        sheet.open("g", "phase", format_args!(r#" data-from="{start}" data-to="{end}""#));
+        sheet.title(&phase.name);
+        let look = if place % 2 == 0 { "shade" } else { "shade other" };
+        let (width, height) = (to - from, bottom - top);
+        sheet.element(
+            "rect",
+            look,
+            format_args!(r#" x="{from:.1}" y="{top:.1}" width="{width:.1}" height="{height:.1}""#),
+        );
+        // Too narrow for its name, it goes without: cut short, a name says little.
+        if LABEL.width(&phase.name) + 8.0 <= width {
+            sheet.text("phase-name", ((from + to) / 2.0, top + 15.0), "middle", &phase.name);
+        }
+        sheet.close("g");
+    }
+    sheet.close("g");
+}
+
+/// Marks with their places.
+pub(super) struct Lanes<'a> {
+    placed: Vec<Placed<'a>>,
+    count: usize,
+}
+
+struct Placed<'a> {
+    mark: &'a Mark,
+    at: f64,
+    /// Which lane, counted from the panel up, and the left end of the name; `None`: no room.
+    name: Option<(usize, f64, String)>,
+}
+
+impl Placed<'_> {
+    fn lane(&self) -> usize {
+        self.name.as_ref().map_or(0, |name| name.0)
+    }
+
+    /// From where to where its name is.
+    fn span(&self) -> Option<(f64, f64)> {
+        self.name.as_ref().map(|(_, left, text)| (left - 2.0, left + SMALL.width(text) * 1.08 + 2.0))
+    }
+}
+
+/// Gives each mark a place. From right to left, so that a name that would run into the next mark's goes a lane up and
+/// over it, and no line crosses a name. Of those on the same pixel one is drawn, a bad one if there is any.
+pub(super) fn lanes(marks: &[Mark], x: Place, width: f64) -> Lanes<'_> {
+    let inside = marks.iter().filter(|mark| x.range.holds(mark.at));
+    let mut list: Vec<(f64, &Mark)> = inside.filter_map(|mark| Some((x.at(mark.at)?, mark))).collect();
+    list.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.bad.cmp(&a.1.bad)));
+    list.dedup_by(|a, b| (a.0 - b.0).abs() < 1.0 && (b.1.bad || !a.1.bad));
+    let mut lanes = Lanes { placed: Vec::new(), count: 0 };
+    for (at, mark) in list {
+        let name = SMALL.shortened(&mark.name, NAME_MAX.min(x.length() * 0.45));
+        let length = SMALL.width(&name) * 1.08;
+        let right = (at + NAME_GAP + length <= width - 4.0).then_some(at + NAME_GAP);
+        let left = (at - NAME_GAP - length >= x.from).then_some(at - NAME_GAP - length);
+        let sides = [right, left].into_iter().flatten();
+        let mut tries = sides.flat_map(|from| (0..LANES_MAX).map(move |lane| (lane, from)));
+        let free = |&(lane, from): &(usize, f64)| lanes.free(at, lane, (from - 2.0, from + length + 2.0));
+        let name = tries.find(free).filter(|_| !name.is_empty()).map(|(lane, from)| (lane, from, name));
+        lanes.count = lanes.count.max(name.as_ref().map_or(0, |(lane, ..)| lane + 1));
+        lanes.placed.push(Placed { mark, at, name });
+    }
+    lanes
+}
+
+impl Lanes<'_> {
+    /// How much room they take above the first panel.
+    pub(super) fn height(&self) -> f64 {
+        if self.count == 0 { 0.0 } else { self.count as f64 * LANE + 2.0 }
+    }
+
+    /// Whether a name in a lane meets neither another one nor a line, and its own line no name below.
+    fn free(&self, at: f64, lane: usize, (from, to): (f64, f64)) -> bool {
+        self.placed.iter().all(|other| {
+            let span = other.span();
+            let meets = other.lane() == lane && span.is_some_and(|(start, end)| from < end && start < to);
+            let crossed = other.lane() >= lane && other.name.is_some() && from < other.at && other.at < to;
+            let crosses = other.lane() < lane && span.is_some_and(|(start, end)| start < at && at < end);
+            !meets && !crossed && !crosses
+        })
+    }
+
+    pub(super) fn draw(&self, sheet: &mut Sheet, (top, bottom): (f64, f64)) {
+        if self.placed.is_empty() {
+            return;
+        }
+        sheet.open("g", "marks", format_args!(""));
+        for placed in self.placed.iter().rev() {
+            let (at, value, bad) = (placed.at, placed.mark.at, placed.mark.bad);
+            let class = if bad { "mark bad" } else { "mark" };
+            sheet.open("g", class, format_args!(r#" data-at="{value}" transform="translate({at:.1} 0)""#));
+            sheet.title(&placed.mark.name);
+            let high = placed.name.as_ref().map_or(top, |(lane, ..)| top - *lane as f64 * LANE - 12.0);
+            let line = if bad { "mark-line bad-line" } else { "mark-line" };
+            sheet.element("path", line, format_args!(r#" d="M0 {high:.1}V{bottom:.1}""#));
+            if let Some((lane, left, text)) = &placed.name {
+                let look = if bad { "mark-name bad-name" } else { "mark-name" };
+                sheet.text(look, (left - at, top - *lane as f64 * LANE - 4.0), "start", text);
+            }
+            sheet.close("g");
+        }
+        sheet.close("g");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chart::Axis;
+    use crate::draw::place::Range;
+
+    #[test]
+    fn names_meet_neither_each_other_nor_lines() {
+        let axis = Axis { range: Some((0.0, 100.0)), ..Axis::default() };
+        let x = Place { range: Range::of(&axis, [].into_iter(), false), from: 60.0, to: 540.0 };
+        let at = [3.0, 4.0, 9.0, 20.0, 22.0, 23.0, 50.0, 51.0, 90.0, 97.0, 99.5, 100.0];
+        let marks: Vec<Mark> = at
+            .iter()
+            .map(|at| Mark { at: *at, name: format!("knob turned at {at}"), bad: *at > 98.0 })
+            .collect();
+        let lanes = lanes(&marks, x, 560.0);
+        let named = lanes.placed.iter().filter(|placed| placed.name.is_some()).count();
+        assert!(named >= 6, "{named}");
+        for (place, one) in lanes.placed.iter().enumerate() {
+            let Some((from, to)) = one.span() else { continue };
+            assert!(from >= 50.0 && to <= 560.0);
+            for other in lanes.placed.iter().skip(place + 1) {
+                let meets = other.span().is_some_and(|(start, end)| other.lane() == one.lane() && from < end && start < to);
+                let crossed = other.name.is_some() && other.lane() >= one.lane() && from < other.at && other.at < to;
+                assert!(!meets && !crossed, "{} and {}", one.mark.name, other.mark.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_thousand_marks_on_a_pixel_are_one_line() {
+        let axis = Axis { range: Some((0.0, 1.0)), ..Axis::default() };
+        let x = Place { range: Range::of(&axis, [].into_iter(), false), from: 0.0, to: 500.0 };
+        let mut marks = vec![Mark { at: 0.5, name: "fine".into(), bad: false }; 1000];
+        marks.push(Mark { at: 0.5001, name: "lost".into(), bad: true });
+        let lanes = lanes(&marks, x, 500.0);
+        assert_eq!(lanes.placed.len(), 1);
+        assert!(lanes.placed[0].mark.bad);
+    }
+}

@@ -1,0 +1,273 @@
+//! Panels one above the other, on one x axis.
+
+use super::legend::{self, Entry};
+use super::marks;
+use super::place::{Place, Range};
+use super::series;
+use super::sheet::Sheet;
+use super::ticks::{Ticks, ticks};
+use super::{LABEL, MARGIN, SMALL, spread};
+use crate::chart::{Axis, Panel, Panels, Scale, Shape};
+use crate::unit::Unit;
+
+/// Panels beyond these are not drawn.
+const PANELS_MAX: usize = 12;
+/// Between two ticks of a y axis, at least, and between the texts of an x axis.
+const TICK_STEP: f64 = 34.0;
+const TICK_GAP: f64 = 16.0;
+/// Between a panel and the next one's label.
+const PANEL_GAP: f64 = 16.0;
+/// Left and right of points, which would else stand on the edge.
+const POINT_ROOM: f64 = 10.0;
+/// Above the data: always, for names of phases, for a limit's label.
+const HEADROOM: (f64, f64, f64) = (8.0, 18.0, 12.0);
+/// A limit further out than this many times what is drawn does not stretch the axis; an arrow says where it is.
+const LIMIT_STRETCH: f64 = 3.0;
+
+/// A panel with its places.
+struct Laid<'a> {
+    panel: &'a Panel,
+    place: usize,
+    y: Place,
+    ticks: Ticks,
+}
+
+/// Draws them from `top` on: the root's attributes for the page's script, and where they end.
+pub(super) fn draw(sheet: &mut Sheet, panels: &Panels, top: f64) -> (String, f64) {
+    let shown = &panels.panels[..panels.panels.len().min(PANELS_MAX)];
+    let heights = heights(shown, sheet.width);
+    let mut laid: Vec<Laid<'_>> = Vec::new();
+    for (place, panel) in shown.iter().enumerate() {
+        laid.push(lay(panel, place, heights[place], place == 0 && !panels.phases.is_empty()));
+    }
+    // Places from left to right: the y axes' ticks, the plot, what the last x tick needs.
+    let widest = laid.iter().flat_map(|laid| &laid.ticks.list).map(|(_, text)| LABEL.width(text)).fold(0.0, f64::max);
+    let left = MARGIN + widest.min(sheet.width * 0.3) + 8.0;
+    let x = x_place(panels, shown, left, sheet.width - MARGIN - 4.0);
+
+    let entries: Vec<Vec<Entry>> = shown.iter().map(legend::entries).collect();
+    let shared = entries.len() > 1 && !entries[0].is_empty() && entries.iter().all(|list| *list == entries[0]);
+    let mut y = top;
+    if shared {
+        y = legend::draw(sheet, "", &entries[0], y) + 4.0;
+    }
+    // Heads are drawn as the panels are laid out, the shades before what stands on them.
+    let lanes = marks::lanes(&panels.marks, x, sheet.width);
+    for laid in &mut laid {
+        let own: &[Entry] = if shared { &[] } else { &entries[laid.place] };
+        y = legend::draw(sheet, &laid.ticks.label, own, y + if laid.place > 0 { PANEL_GAP } else { 0.0 });
+        y += if laid.place == 0 { lanes.height() } else { 0.0 } + 2.0;
+        let height = heights[laid.place];
+        laid.y = Place { from: y + height, to: y, ..laid.y };
+        y += height;
+    }
+    clips(sheet, &laid, x);
+    let (first, last) = (laid.first().map_or(y, |laid| laid.y.to), y);
+    marks::phases(sheet, &panels.phases, x, (first, last));
+    for laid in &laid {
+        one(sheet, laid, x);
+    }
+    lanes.draw(sheet, (first, last));
+    let bottoms: Vec<f64> = laid.iter().map(|laid| laid.y.from).collect();
+    let below = x_axis(sheet, &panels.x, x, &bottoms);
+    (frame(&panels.x, x), below)
+}
+
+/// The plot areas' heights. One alone is as high as suits the width; several share somewhat more.
+fn heights(panels: &[Panel], width: f64) -> Vec<f64> {
+    let one = (width * 0.38).clamp(220.0, 400.0);
+    let room = one * (1.0 + 0.5 * panels.len().saturating_sub(1) as f64);
+    let share = |panel: &Panel| if panel.height.is_finite() { panel.height.clamp(0.1, 10.0) } else { 1.0 };
+    let sum: f64 = panels.iter().map(share).sum();
+    panels.iter().map(|panel| (room * share(panel) / sum).round().max(90.0)).collect()
+}
+
+fn lay(panel: &Panel, place: usize, height: f64, named: bool) -> Laid<'_> {
+    let range = y_range(panel);
+    let head = HEADROOM.0
+        + if named { HEADROOM.1 } else { 0.0 }
+        + if panel.limits.is_empty() { 0.0 } else { HEADROOM.2 };
+    let (low, _) = range.ends();
+    let foot = if low < 0.0 && panel.y.scale == Scale::Linear { 0.05 } else { 0.0 };
+    let own = panel.y.range.is_some() && !named;
+    let range = if own { range } else { range.widened(foot, head / (height - head)) };
+    let ticks = ticks(&panel.y, range, (height / TICK_STEP) as usize, false);
+    Laid { panel, place, y: Place { range, from: 0.0, to: 0.0 }, ticks }
+}
+
+fn y_range(panel: &Panel) -> Range {
+    let series = panel.series.iter().flat_map(|series| series.points.iter().map(|point| point.1));
+    let bands = panel.bands.iter().flat_map(|band| band.points.iter().flat_map(|point| [point.1, point.2]));
+    let drawn = Range::of(&panel.y, series.clone().chain(bands.clone()), true);
+    let (low, high) = drawn.ends();
+    let near = |limit: &f64| match panel.y.scale {
+        Scale::Linear => limit.abs() <= LIMIT_STRETCH * low.abs().max(high.abs()),
+        _ => (low / 10.0..=high * 10.0).contains(limit),
+    };
+    let limits = panel.limits.iter().map(|limit| limit.y).filter(near);
+    Range::of(&panel.y, series.chain(bands).chain(limits), true)
+}
+
+fn x_place(panels: &Panels, shown: &[Panel], left: f64, right: f64) -> Place {
+    let series = shown.iter().flat_map(|panel| panel.series.iter().flat_map(|series| series.points.iter().map(|point| point.0)));
+    let bands = shown.iter().flat_map(|panel| panel.bands.iter().flat_map(|band| band.points.iter().map(|point| point.0)));
+    let phases = panels.phases.iter().flat_map(|phase| [phase.from, phase.to]);
+    let range = Range::of(&panels.x, series.chain(bands).chain(phases), false);
+    let dotted = |panel: &Panel| panel.series.iter().any(|series| matches!(series.shape, Shape::Points | Shape::LinePoints));
+    let room = if panels.x.range.is_none() && shown.iter().any(dotted) { POINT_ROOM / (right - left) } else { 0.0 };
+    Place { range: range.widened(room, room), from: left, to: right }
+}
+
+/// What keeps lines within their panels and shades out of the gaps between them.
+fn clips(sheet: &mut Sheet, laid: &[Laid<'_>], x: Place) {
+    sheet.open("defs", "", format_args!(""));
+    for laid in laid {
+        // Half a line's width, or half a point's, beyond: what lies on the edge is within.
+        let id = sheet.id(&format!("p{}", laid.place));
+        let (left, top) = (x.from - 4.0, laid.y.to - 4.0);
+        let (width, height) = (x.length() + 8.0, laid.y.length() + 8.0);
+        sheet.raw(format_args!(
+            r#"<clipPath id="{id}"><rect x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{height:.1}"/></clipPath>"#
+        ));
+    }
+    let (id, mut rects) = (sheet.id("all"), String::new());
+    for laid in laid {
+        let (left, top, width, height) = (x.from, laid.y.to, x.length(), laid.y.length());
+        rects.push_str(&format!(r#"<rect x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{height:.1}"/>"#));
+    }
+    sheet.raw(format_args!(r#"<clipPath id="{id}">{rects}</clipPath>"#));
+    sheet.close("defs");
+}
+
+fn one(sheet: &mut Sheet, laid: &Laid<'_>, x: Place) {
+    let (panel, y) = (laid.panel, laid.y);
+    let (low, high) = y.range.ends();
+    let (top, bottom, unit) = (y.to, y.from, panel.y.unit.key());
+    let scale = scale_name(panel.y.scale);
+    let place = laid.place;
+    sheet.open(
+        "g",
+        "panel",
+        format_args!(
+            r#" data-panel="{place}" data-top="{top:.1}" data-bottom="{bottom:.1}" data-low="{low}" data-high="{high}" data-scale="{scale}" data-unit="{unit}""#
+        ),
+    );
+    sheet.open("g", "y-axis", format_args!(""));
+    for (at, text) in &laid.ticks.list {
+        let Some(at) = y.at(*at) else { continue };
+        let (left, right) = (x.from, x.to);
+        sheet.element("path", "grid", format_args!(r#" d="M{left:.1} {at:.1}H{right:.1}""#));
+        let text = LABEL.shortened(text, sheet.width * 0.3);
+        sheet.text("tick", (left - 8.0, at + 4.0), "end", &text);
+    }
+    sheet.close("g");
+    let clip = sheet.id(&format!("p{place}"));
+    sheet.open("g", "lines", format_args!(r#" clip-path="url(#{clip})""#));
+    for (place, band) in panel.bands.iter().enumerate() {
+        series::band(sheet, band, place, x, y);
+    }
+    for (place, series) in panel.series.iter().enumerate() {
+        series::draw(sheet, series, place, x, y);
+    }
+    sheet.close("g");
+    limits(sheet, panel, x, y);
+    if panel.series.iter().all(|series| series.points.iter().all(|point| y.at(point.1).is_none())) {
+        sheet.text("said", (x.from + x.length() / 2.0, y.to + y.length() / 2.0), "middle", "no values");
+    }
+    sheet.close("g");
+}
+
+/// Dashed lines with their labels above them at the right; an arrow for those beyond the panel.
+fn limits(sheet: &mut Sheet, panel: &Panel, x: Place, y: Place) {
+    let mut lines: Vec<(f64, bool, String)> = Vec::new();
+    for limit in &panel.limits {
+        let Some(at) = y.at(limit.y) else { continue };
+        let inside = y.range.holds(limit.y);
+        let arrow = if inside { "" } else if at < y.to { "↑ " } else { "↓ " };
+        let label = SMALL.shortened(&format!("{arrow}{}", limit.label), x.length() - 12.0);
+        lines.push((at.clamp(y.to + 14.0, y.from), inside, label));
+    }
+    lines.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let wanted: Vec<f64> = lines.iter().map(|line| line.0 - 5.0).collect();
+    let heights = spread(&wanted, 13.0, y.to + 10.0, y.from - 4.0);
+    for ((at, inside, label), height) in lines.iter().zip(heights) {
+        sheet.open("g", "limit", format_args!(""));
+        if *inside {
+            let (left, right) = (x.from, x.to);
+            sheet.element("path", "limit-line", format_args!(r#" d="M{left:.1} {at:.1}H{right:.1}""#));
+        }
+        sheet.text("limit-name halo", (x.to - 6.0, height), "end", label);
+        sheet.close("g");
+    }
+}
+
+/// The x axis under the last panel, with its lines under all of them; where it ends.
+fn x_axis(sheet: &mut Sheet, axis: &Axis, x: Place, bottoms: &[f64]) -> f64 {
+    let bottom = bottoms.last().copied().unwrap_or(0.0);
+    let ticks = x_ticks(axis, x);
+    let edge = sheet.width - 4.0;
+    sheet.open("g", "x-axis", format_args!(""));
+    for bottom in bottoms {
+        let (left, right) = (x.from, x.to);
+        sheet.element("path", "axis", format_args!(r#" d="M{left:.1} {bottom:.1}H{right:.1}""#));
+    }
+    let lines: String = bottoms.iter().map(|bottom| format!("M0 {bottom:.1}v4")).collect();
+    let mut free = 2.0;
+    for (value, text) in &ticks.list {
+        let Some(at) = x.at(*value) else { continue };
+        sheet.open("g", "tick", format_args!(r#" data-at="{value}" transform="translate({at:.1} 0)""#));
+        sheet.element("path", "tick-line", format_args!(r#" d="{lines}""#));
+        // Within the picture, and clear of the one before it.
+        let text = LABEL.shortened(text, x.length() / 2.0);
+        let width = LABEL.width(&text);
+        let middle = at.clamp(width / 2.0 + 2.0, (edge - width / 2.0).max(width / 2.0 + 2.0));
+        if middle - width / 2.0 >= free {
+            sheet.text("", (middle - at, bottom + 17.0), "middle", &text);
+            free = middle + width / 2.0 + TICK_GAP / 2.0;
+        }
+        sheet.close("g");
+    }
+    sheet.close("g");
+    let mut below = bottom + 22.0;
+    if !ticks.label.is_empty() {
+        let label = LABEL.shortened(&ticks.label, sheet.width - 2.0 * MARGIN);
+        let half = LABEL.width(&label) / 2.0;
+        let middle = (x.from + x.length() / 2.0).clamp(MARGIN + half, (sheet.width - MARGIN - half).max(MARGIN + half));
+        sheet.text("x-label", (middle, bottom + 35.0), "middle", &label);
+        below += 18.0;
+    }
+    below
+}
+
+/// As many ticks as there is room for between their texts.
+fn x_ticks(axis: &Axis, x: Place) -> Ticks {
+    let most = if axis.unit == Unit::Seconds { 12 } else { 10 };
+    let mut count = ((x.length() / 55.0) as usize).clamp(2, most);
+    loop {
+        let ticks = ticks(axis, x.range, count, true);
+        let fits = ticks.list.windows(2).all(|pair| {
+            let (Some(a), Some(b)) = (x.at(pair[0].0), x.at(pair[1].0)) else { return true };
+            (b - a).abs() >= (LABEL.width(&pair[0].1) + LABEL.width(&pair[1].1)) / 2.0 + TICK_GAP
+        });
+        if fits || count <= 2 || !axis.ticks.is_empty() {
+            return ticks;
+        }
+        count -= 1;
+    }
+}
+
+fn frame(axis: &Axis, x: Place) -> String {
+    let (from, to) = x.range.ends();
+    let (scale, unit, left, right) = (scale_name(axis.scale), axis.unit.key(), x.from, x.to);
+    format!(
+        r#" data-x="{scale}" data-x-unit="{unit}" data-left="{left:.1}" data-right="{right:.1}" data-from="{from}" data-to="{to}""#
+    )
+}
+
+fn scale_name(scale: Scale) -> &'static str {
+    match scale {
+        Scale::Linear => "linear",
+        Scale::Log => "log",
+        Scale::Percentile => "percentile",
+    }
+}

@@ -1,0 +1,1 @@
+//! Whole charts: what every width and every input must hold to.

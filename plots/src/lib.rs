@@ -9,9 +9,11 @@
 //! [`Chart`] answers one question and knows nothing of pixels. [`svg`] gives it a size and a [`Theme`].
 
 pub mod chart;
-pub mod chart;
 pub mod charts;
 pub mod draw;
+pub mod hgrm;
+#[cfg(test)]
+mod made;
 mod report;
 pub mod run;
 pub mod unit;
@@ -19,6 +21,7 @@ pub mod unit;
 pub use chart::Chart;
 pub use charts::{Kind, chart};
 pub use draw::{PngError, Theme, page_css, png, svg, thinned};
+pub use hgrm::hgrm;
 pub use report::report;
 pub use run::Run;
 pub use unit::Unit;

@@ -45,7 +45,8 @@ pub(super) fn draw(sheet: &mut Sheet, bars: &Bars, top: f64) -> f64 {
 
     let top = super::legend::draw(sheet, &ticks.label, &[], top) + 4.0;
     let y = Place { range, from: top + height, to: top };
-    let gutter = ticks.list.iter().map(|(_, text)| LABEL.width(text)).fold(0.0, f64::max).min(sheet.width * 0.3);
+    let gutter =
+        ticks.list.iter().map(|(_, text)| LABEL.width(text)).fold(0.0, f64::max).min(sheet.width * 0.3);
     let (left, right) = (MARGIN + gutter + 8.0, sheet.width - MARGIN);
     for (at, text) in &ticks.list {
         let Some(height) = y.at(*at) else { continue };
@@ -62,7 +63,11 @@ pub(super) fn draw(sheet: &mut Sheet, bars: &Bars, top: f64) -> f64 {
     let mut below = y.from;
     for (place, bar) in shown.iter().enumerate() {
         let start = left + room * place as f64;
-        let width = if beside { (room - labelled - LEAD - 24.0).min(BAR_WIDTHS.1) } else { (room * 0.6).clamp(4.0, BAR_WIDTHS.1) };
+        let width = if beside {
+            (room - labelled - LEAD - 24.0).min(BAR_WIDTHS.1)
+        } else {
+            (room * 0.6).clamp(4.0, BAR_WIDTHS.1)
+        };
         let taken = if beside { width + LEAD + labelled } else { width };
         let laid = Laid { bar, left: start + (room - taken) / 2.0, width, room: (start, room) };
         let middles = stack(sheet, &laid, y);
@@ -81,13 +86,17 @@ fn value(part: &Part) -> f64 {
 /// A value as the axis counts: in full where the axis has no prefix.
 fn written(value: f64, unit: Unit, prefix: Prefixed) -> String {
     match unit {
-        Unit::Bytes if prefix.factor == 1.0 && value.is_finite() && value.abs() < 1e9 => format!("{} B", grouped(value, 0)),
+        Unit::Bytes if prefix.factor == 1.0 && value.is_finite() && value.abs() < 1e9 => {
+            format!("{} B", grouped(value, 0))
+        }
         _ => unit.write(value),
     }
 }
 
 fn widest(bar: &Bar, unit: Unit, prefix: Prefixed) -> f64 {
-    let width = |part: &Part| SWATCH + 6.0 + LABEL.width(&part.label) + 8.0 + LABEL.width(&written(part.value, unit, prefix));
+    let width = |part: &Part| {
+        SWATCH + 6.0 + LABEL.width(&part.label) + 8.0 + LABEL.width(&written(part.value, unit, prefix))
+    };
     bar.parts.iter().map(width).fold(0.0, f64::max)
 }
 
@@ -122,7 +131,11 @@ fn stack(sheet: &mut Sheet, laid: &Laid<'_>, y: Place) -> Vec<f64> {
         sum += value(part);
         let top = y.at(sum).unwrap_or(below);
         let height = below - top;
-        filled(sheet, part, format_args!(r#" x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{height:.1}""#));
+        filled(
+            sheet,
+            part,
+            format_args!(r#" x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{height:.1}""#),
+        );
         // A seam between neighbours; not on a part that it would swallow.
         if height > 4.0 {
             sheet.element("path", "seam", format_args!(r#" d="M{left:.1} {top:.1}h{width:.1}""#));
@@ -157,7 +170,11 @@ fn labels(sheet: &mut Sheet, laid: &Laid<'_>, middles: &[f64], y: Place, unit: U
 
 /// A swatch, a label, a figure: after the label, or at the right edge of a column.
 fn row(sheet: &mut Sheet, part: &Part, (x, y): (f64, f64), right: Option<f64>, unit: Unit, prefix: Prefixed) {
-    filled(sheet, part, format_args!(r#" x="{x:.1}" y="{:.1}" width="{SWATCH}" height="{SWATCH}""#, y - SWATCH / 2.0));
+    filled(
+        sheet,
+        part,
+        format_args!(r#" x="{x:.1}" y="{:.1}" width="{SWATCH}" height="{SWATCH}""#, y - SWATCH / 2.0),
+    );
     let (start, figure) = (x + SWATCH + 6.0, written(part.value, unit, prefix));
     match right {
         Some(right) => {

@@ -154,8 +154,11 @@ mod tests {
             let Some((from, to)) = one.span() else { continue };
             assert!(from >= 50.0 && to <= 560.0);
             for other in lanes.placed.iter().skip(place + 1) {
-                let meets = other.span().is_some_and(|(start, end)| other.lane() == one.lane() && from < end && start < to);
-                let crossed = other.name.is_some() && other.lane() >= one.lane() && from < other.at && other.at < to;
+                let meets = other
+                    .span()
+                    .is_some_and(|(start, end)| other.lane() == one.lane() && from < end && start < to);
+                let crossed =
+                    other.name.is_some() && other.lane() >= one.lane() && from < other.at && other.at < to;
                 assert!(!meets && !crossed, "{} and {}", one.mark.name, other.mark.name);
             }
         }

@@ -41,12 +41,14 @@ pub(super) fn draw(sheet: &mut Sheet, panels: &Panels, top: f64) -> (String, f64
         laid.push(lay(panel, place, heights[place], place == 0 && !panels.phases.is_empty()));
     }
     // Places from left to right: the y axes' ticks, the plot, what the last x tick needs.
-    let widest = laid.iter().flat_map(|laid| &laid.ticks.list).map(|(_, text)| LABEL.width(text)).fold(0.0, f64::max);
+    let widest =
+        laid.iter().flat_map(|laid| &laid.ticks.list).map(|(_, text)| LABEL.width(text)).fold(0.0, f64::max);
     let left = MARGIN + widest.min(sheet.width * 0.3) + 8.0;
     let x = x_place(panels, shown, left, sheet.width - MARGIN - 4.0);
 
     let entries: Vec<Vec<Entry>> = shown.iter().map(legend::entries).collect();
-    let shared = entries.len() > 1 && !entries[0].is_empty() && entries.iter().all(|list| *list == entries[0]);
+    let shared =
+        entries.len() > 1 && !entries[0].is_empty() && entries.iter().all(|list| *list == entries[0]);
     let mut y = top;
     if shared {
         y = legend::draw(sheet, "", &entries[0], y) + 4.0;
@@ -109,12 +111,19 @@ fn y_range(panel: &Panel) -> Range {
 }
 
 fn x_place(panels: &Panels, shown: &[Panel], left: f64, right: f64) -> Place {
-    let series = shown.iter().flat_map(|panel| panel.series.iter().flat_map(|series| series.points.iter().map(|point| point.0)));
-    let bands = shown.iter().flat_map(|panel| panel.bands.iter().flat_map(|band| band.points.iter().map(|point| point.0)));
+    let series = shown
+        .iter()
+        .flat_map(|panel| panel.series.iter().flat_map(|series| series.points.iter().map(|point| point.0)));
+    let bands = shown
+        .iter()
+        .flat_map(|panel| panel.bands.iter().flat_map(|band| band.points.iter().map(|point| point.0)));
     let phases = panels.phases.iter().flat_map(|phase| [phase.from, phase.to]);
     let range = Range::of(&panels.x, series.chain(bands).chain(phases), false);
-    let dotted = |panel: &Panel| panel.series.iter().any(|series| matches!(series.shape, Shape::Points | Shape::LinePoints));
-    let room = if panels.x.range.is_none() && shown.iter().any(dotted) { POINT_ROOM / (right - left) } else { 0.0 };
+    let dotted = |panel: &Panel| {
+        panel.series.iter().any(|series| matches!(series.shape, Shape::Points | Shape::LinePoints))
+    };
+    let room =
+        if panels.x.range.is_none() && shown.iter().any(dotted) { POINT_ROOM / (right - left) } else { 0.0 };
     Place { range: range.widened(room, room), from: left, to: right }
 }
 
@@ -133,7 +142,9 @@ fn clips(sheet: &mut Sheet, laid: &[Laid<'_>], x: Place) {
     let (id, mut rects) = (sheet.id("all"), String::new());
     for laid in laid {
         let (left, top, width, height) = (x.from, laid.y.to, x.length(), laid.y.length());
-        rects.push_str(&format!(r#"<rect x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{height:.1}"/>"#));
+        rects.push_str(&format!(
+            r#"<rect x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{height:.1}"/>"#
+        ));
     }
     sheet.raw(format_args!(r#"<clipPath id="{id}">{rects}</clipPath>"#));
     sheet.close("defs");
@@ -183,7 +194,13 @@ fn limits(sheet: &mut Sheet, panel: &Panel, x: Place, y: Place) {
     for limit in &panel.limits {
         let Some(at) = y.at(limit.y) else { continue };
         let inside = y.range.holds(limit.y);
-        let arrow = if inside { "" } else if at < y.to { "↑ " } else { "↓ " };
+        let arrow = if inside {
+            ""
+        } else if at < y.to {
+            "↑ "
+        } else {
+            "↓ "
+        };
         let label = SMALL.shortened(&format!("{arrow}{}", limit.label), x.length() - 12.0);
         lines.push((at.clamp(y.to + 14.0, y.from), inside, label));
     }
@@ -232,7 +249,8 @@ fn x_axis(sheet: &mut Sheet, axis: &Axis, x: Place, bottoms: &[f64]) -> f64 {
     if !ticks.label.is_empty() {
         let label = LABEL.shortened(&ticks.label, sheet.width - 2.0 * MARGIN);
         let half = LABEL.width(&label) / 2.0;
-        let middle = (x.from + x.length() / 2.0).clamp(MARGIN + half, (sheet.width - MARGIN - half).max(MARGIN + half));
+        let middle = (x.from + x.length() / 2.0)
+            .clamp(MARGIN + half, (sheet.width - MARGIN - half).max(MARGIN + half));
         sheet.text("x-label", (middle, bottom + 35.0), "middle", &label);
         below += 18.0;
     }

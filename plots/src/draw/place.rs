@@ -110,7 +110,9 @@ fn even(scale: Scale, value: f64) -> Option<f64> {
         _ if !value.is_finite() || value.abs() > VALUE_MAX => None,
         Scale::Linear => Some(value),
         Scale::Log => (value >= 1.0 / VALUE_MAX).then(|| value.log10()),
-        Scale::Percentile => (0.0..=1.0).contains(&value).then(|| 0.0 - (1.0 - value.min(QUANTILE_MAX)).log10()),
+        Scale::Percentile => {
+            (0.0..=1.0).contains(&value).then(|| 0.0 - (1.0 - value.min(QUANTILE_MAX)).log10())
+        }
     }
 }
 
@@ -143,7 +145,8 @@ mod tests {
 
     #[test]
     fn ranges_take_in_what_there_is() {
-        let linear = |values: &[f64], zero| Range::of(&axis(Scale::Linear, None), values.iter().copied(), zero).ends();
+        let linear =
+            |values: &[f64], zero| Range::of(&axis(Scale::Linear, None), values.iter().copied(), zero).ends();
         assert_eq!(linear(&[3.0, 7.0, f64::NAN, f64::INFINITY], true), (0.0, 7.0));
         assert_eq!(linear(&[3.0, 7.0], false), (3.0, 7.0));
         assert_eq!(linear(&[-2.0, -1.0], true), (-2.0, 0.0));
@@ -153,18 +156,26 @@ mod tests {
             let (low, high) = linear(&[one], false);
             assert!(low <= one && one <= high && low < high, "{one}: {low} {high}");
         }
-        let (low, high) = Range::of(&axis(Scale::Log, None), [0.0, -1.0, 0.003, 0.4].into_iter(), true).ends();
+        let (low, high) =
+            Range::of(&axis(Scale::Log, None), [0.0, -1.0, 0.003, 0.4].into_iter(), true).ends();
         assert!((low - 0.002).abs() < 1e-9 && (high - 0.5).abs() < 1e-9, "{low} {high}");
         let given = Range::of(&axis(Scale::Linear, Some((1.0, 2.0))), [9.0].into_iter(), true);
         assert_eq!(given.ends(), (1.0, 2.0));
         for nonsense in [(2.0, 1.0), (1.0, 1.0), (f64::NAN, 1.0), (0.0, f64::INFINITY)] {
-            assert_eq!(Range::of(&axis(Scale::Linear, Some(nonsense)), [9.0].into_iter(), true).ends(), (0.0, 9.0));
+            assert_eq!(
+                Range::of(&axis(Scale::Linear, Some(nonsense)), [9.0].into_iter(), true).ends(),
+                (0.0, 9.0)
+            );
         }
     }
 
     #[test]
     fn places_on_each_scale() {
-        let place = |scale, range| Place { range: Range::of(&axis(scale, Some(range)), [].into_iter(), false), from: 100.0, to: 400.0 };
+        let place = |scale, range| Place {
+            range: Range::of(&axis(scale, Some(range)), [].into_iter(), false),
+            from: 100.0,
+            to: 400.0,
+        };
         assert_eq!(place(Scale::Linear, (0.0, 3.0)).at(1.0), Some(200.0));
         assert_eq!(place(Scale::Log, (1.0, 1000.0)).at(10.0), Some(200.0));
         assert_eq!(place(Scale::Log, (1.0, 1000.0)).at(0.0), None);

@@ -65,7 +65,11 @@ pub(super) fn band(sheet: &mut Sheet, band: &Band, place: usize, x: Place, y: Pl
         return;
     }
     let d = line(&outline);
-    sheet.element("path", &format!("band {}", hue(band.ink)), format_args!(r#" data-band="{place}" d="{d}Z""#));
+    sheet.element(
+        "path",
+        &format!("band {}", hue(band.ink)),
+        format_args!(r#" data-band="{place}" d="{d}Z""#),
+    );
 }
 
 /// The points that the panel shows, in px, thinned to its columns of pixels; those next to it on both sides as well, so
@@ -78,7 +82,9 @@ fn seen(points: &[(f64, f64)], x: Place, y: Place) -> Vec<(f64, f64)> {
     };
     let shown = |place: usize| {
         let here = side(points[place].0);
-        let near = |other: Option<usize>| other.and_then(|other| points.get(other)).is_some_and(|point| side(point.0) != here);
+        let near = |other: Option<usize>| {
+            other.and_then(|other| points.get(other)).is_some_and(|point| side(point.0) != here)
+        };
         here == 0 || near(place.checked_sub(1)) || near(Some(place + 1))
     };
     let places: Vec<(f64, f64)> = (0..points.len())
@@ -188,7 +194,8 @@ impl Path {
         let (whole, rest) = (tenths.abs() / 10, tenths.abs() % 10);
         let sign = if tenths < 0 { "-" } else { "" };
         // Writing to a string cannot fail.
-        let _ = if rest == 0 { write!(self.d, "{sign}{whole}") } else { write!(self.d, "{sign}{whole}.{rest}") };
+        let _ =
+            if rest == 0 { write!(self.d, "{sign}{whole}") } else { write!(self.d, "{sign}{whole}.{rest}") };
     }
 
     /// The end of a stretch; a lone point is a dot.

@@ -108,9 +108,7 @@ fn advances(font: &[u8]) -> HashMap<char, f32> {
     let font = FontRef::new(font).expect("the embedded font");
     let metrics = font.glyph_metrics(Size::new(1.0), LocationRef::default());
     let known = font.charmap().mappings();
-    known
-        .filter_map(|(code, glyph)| Some((char::from_u32(code)?, metrics.advance_width(glyph)?)))
-        .collect()
+    known.filter_map(|(code, glyph)| Some((char::from_u32(code)?, metrics.advance_width(glyph)?))).collect()
 }
 
 /// Without control characters and what turns the direction of writing around; runs of blanks are one space.
@@ -187,7 +185,10 @@ mod tests {
 
     #[test]
     fn hostile_words_are_no_markup() {
-        assert_eq!(escaped("<script>\"a\" & 'b'\u{0}\u{1b}[31m\u{202E}"), "&lt;script&gt;&quot;a&quot; &amp; &#39;b&#39; [31m");
+        assert_eq!(
+            escaped("<script>\"a\" & 'b'\u{0}\u{1b}[31m\u{202E}"),
+            "&lt;script&gt;&quot;a&quot; &amp; &#39;b&#39; [31m"
+        );
         assert_eq!(escaped("a\u{FFFE}\u{FFFF}\r\n\tb"), "a b");
     }
 }

@@ -9,7 +9,6 @@
 //! [`Chart`] answers one question and knows nothing of pixels. [`svg`] gives it a size and a [`Theme`].
 
 pub mod chart;
-pub mod chart;
 pub mod charts;
 pub mod draw;
 mod report;

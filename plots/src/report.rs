@@ -92,17 +92,17 @@ fn charts(runs: &[Run]) -> (Vec<Chart>, Vec<(Kind, String)>) {
 
 fn outcomes(runs: &[Run]) -> String {
     let mut out = String::new();
-    let table = figures::table(runs);
+    let tables = figures::tables(runs);
     if let [run] = runs {
         out += &outcome::outcome(run);
-        if !table.is_empty() {
-            let _ = writeln!(out, "<details class=\"all\"><summary>Every figure</summary>{table}</details>");
+        if !tables.is_empty() {
+            let _ = writeln!(out, "<details class=\"all\"><summary>Every figure</summary>{tables}</details>");
         }
         return out;
     }
-    if !table.is_empty() {
+    if !tables.is_empty() {
         let _ =
-            writeln!(out, "<section><h2>Figures, and how many times the first run’s</h2>{table}</section>");
+            writeln!(out, "<section><h2>Figures, and how many times the first run’s</h2>{tables}</section>");
     }
     for run in runs {
         let outcome = outcome::outcome(run);

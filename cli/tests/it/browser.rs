@@ -28,7 +28,8 @@ impl Browser {
     /// Opens a window of `width` CSS px; `None` where there is no browser.
     pub(crate) fn open(width: u32) -> Option<Browser> {
         for program in ["chromium", "chromedriver"] {
-            let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+            let found =
+                Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
             if !found.is_ok_and(|status| status.success()) {
                 eprintln!("skipped: no '{program}' on this machine");
                 return None;
@@ -112,7 +113,9 @@ impl Browser {
     pub(crate) fn press(&self, keys: &str) {
         let actions: Vec<Value> = keys
             .chars()
-            .flat_map(|key| ["keyDown", "keyUp"].map(|what| json!({ "type": what, "value": key.to_string() })))
+            .flat_map(|key| {
+                ["keyDown", "keyUp"].map(|what| json!({ "type": what, "value": key.to_string() }))
+            })
             .collect();
         self.post("/actions", &json!({ "actions": [{ "type": "key", "id": "keys", "actions": actions }] }));
     }
@@ -164,7 +167,8 @@ fn port(driver: &mut Child) -> u16 {
     let (found, port) = channel();
     std::thread::spawn(move || {
         for line in BufReader::new(output).lines().map_while(Result::ok) {
-            let said = line.rsplit_once("on port ").and_then(|(_, port)| port.trim_end_matches('.').parse().ok());
+            let said =
+                line.rsplit_once("on port ").and_then(|(_, port)| port.trim_end_matches('.').parse().ok());
             if let Some(port) = said.filter(|port: &u16| *port != 0) {
                 let _ = found.send(port);
             }

@@ -29,7 +29,7 @@ fn drawing(chart: &Chart) -> String {
         escaped(&chart.question)
     );
     if !chart.answer.is_empty() {
-        let _ = writeln!(out, "<p class=\"answer\">{}</p>", escaped(&chart.answer));
+        let _ = writeln!(out, "<p class=\"answer\">{}</p>", escaped(&chart.answer).replace(" %", "\u{a0}%"));
     }
     out += "<div class=\"canvas\">\n";
     for (class, width) in WIDTHS {

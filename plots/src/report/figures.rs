@@ -110,28 +110,35 @@ pub(super) fn written(key: &str, value: f64) -> String {
     }
 }
 
-/// The table; empty when no run has a summary.
-pub(super) fn table(runs: &[Run]) -> String {
+/// The tables, one for each group of one run, which stand beside each other where there is room, and a single one for
+/// several; empty when no run has a summary.
+pub(super) fn tables(runs: &[Run]) -> String {
     let summaries: Vec<&Value> = runs.iter().map(|run| run.summary().unwrap_or(&Value::Null)).collect();
-    let mut body = String::new();
+    let (mut out, across) = (String::new(), runs.len() + 1);
     for (group, figures) in FIGURES {
         let rows: String = figures.iter().filter_map(|(key, name)| cells(&summaries, key, name)).collect();
-        if !rows.is_empty() {
-            let across = runs.len() + 1;
+        if rows.is_empty() {
+        } else if runs.len() == 1 {
             let _ = write!(
-                body,
-                "<tbody><tr><th colspan=\"{across}\" scope=\"rowgroup\">{group}</th></tr>\n{rows}</tbody>"
+                out,
+                "<table class=\"figures\"><caption>{group}</caption><tbody>\n{rows}</tbody></table>\n"
             );
+        } else {
+            let heading = format!("<tr><th colspan=\"{across}\" scope=\"rowgroup\">{group}</th></tr>");
+            let _ = write!(out, "<tbody>{heading}\n{rows}</tbody>\n");
         }
     }
-    if body.is_empty() {
-        return body;
+    match (out.is_empty(), runs.len()) {
+        (true, _) => out,
+        (_, 1) => format!("<div class=\"columns\">{out}</div>"),
+        _ => {
+            let names = runs.iter().map(|run| format!("<th scope=\"col\">{}</th>", escaped(run.label())));
+            let names: String = names.collect();
+            format!(
+                "<div class=\"scroll\"><table class=\"figures\"><thead><tr><td></td>{names}</tr></thead>{out}</table></div>"
+            )
+        }
     }
-    let head: String =
-        runs.iter().map(|run| format!("<th scope=\"col\">{}</th>", escaped(run.label()))).collect();
-    let head =
-        if runs.len() > 1 { format!("<thead><tr><td></td>{head}</tr></thead>") } else { String::new() };
-    format!("<div class=\"scroll\"><table class=\"figures\">{head}{body}</table></div>")
 }
 
 /// A row, when any run has measured the figure.

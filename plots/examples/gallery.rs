@@ -47,7 +47,10 @@ fn gallery() -> Vec<Chart> {
 
 fn chart(name: &str, question: &str, answer: &str, body: Body) -> Chart {
     let (name, question, answer) = (name.into(), question.into(), answer.into());
-    let footer = vec!["comet-c10k · 1a2b3c4d on main · 2 × AMD EPYC, 24 GiB, Linux 6.8.0 · 21 November 2026, 19:50 UTC".into()];
+    let footer = vec![
+        "comet-c10k · 1a2b3c4d on main · 2 × AMD EPYC, 24 GiB, Linux 6.8.0 · 21 November 2026, 19:50 UTC"
+            .into(),
+    ];
     Chart { name, question, answer, body, footer, notes: Vec::new() }
 }
 
@@ -70,9 +73,15 @@ fn ramp(x: f64) -> f64 {
 }
 
 fn phases() -> Vec<Phase> {
-    [("start", 0.0, 2.0), ("ramp", 2.0, 72.0), ("settle", 72.0, 82.0), ("hold", 82.0, 128.0), ("drain", 128.0, 136.0)]
-        .map(|(name, from, to)| Phase { name: name.into(), from, to })
-        .to_vec()
+    [
+        ("start", 0.0, 2.0),
+        ("ramp", 2.0, 72.0),
+        ("settle", 72.0, 82.0),
+        ("hold", 82.0, 128.0),
+        ("drain", 128.0, 136.0),
+    ]
+    .map(|(name, from, to)| Phase { name: name.into(), from, to })
+    .to_vec()
 }
 
 fn memory() -> Chart {
@@ -90,7 +99,12 @@ fn memory() -> Chart {
                 limits: vec![Limit { label: "memory.server_rss_bytes < 64 MiB".into(), y: 64.0 * 1048576.0 }],
                 ..Panel::default()
             },
-            Panel { y: axis("connections", Unit::Count), height: 0.7, series: vec![open], ..Panel::default() },
+            Panel {
+                y: axis("connections", Unit::Count),
+                height: 0.7,
+                series: vec![open],
+                ..Panel::default()
+            },
         ],
         phases: phases(),
         marks: vec![
@@ -101,7 +115,12 @@ fn memory() -> Chart {
         ],
     };
     let question = "How much memory does the server take as connections come?";
-    let mut chart = chart("memory", question, "61 B a connection in the server (95 %: 60 to 62 B), 62.0 MiB at 1,000,000 connections", Body::Panels(body));
+    let mut chart = chart(
+        "memory",
+        question,
+        "61 B a connection in the server (95 %: 60 to 62 B), 62.0 MiB at 1,000,000 connections",
+        Body::Panels(body),
+    );
     chart.notes = vec!["the last frame is torn: what came after 136.2 s is lost".into()];
     chart
 }
@@ -111,8 +130,17 @@ fn latency() -> Chart {
     for (place, name) in ["p50", "p90", "p99", "p99.9", "max"].into_iter().enumerate() {
         for raw in [true, false] {
             let level = 80e-6 * 4_f64.powi(place as i32) * if raw { 0.7 } else { 1.0 };
-            let of = move |x: f64| level * (0.7 + 0.6 * noise(x + place as f64)) * if x > 60.0 && x < 66.0 { 8.0 } else { 1.0 };
-            let mut one = series(&format!("{name}{}", if raw { " raw" } else { "" }), place, Shape::Line, of, 0.0, 600.0);
+            let of = move |x: f64| {
+                level * (0.7 + 0.6 * noise(x + place as f64)) * if x > 60.0 && x < 66.0 { 8.0 } else { 1.0 }
+            };
+            let mut one = series(
+                &format!("{name}{}", if raw { " raw" } else { "" }),
+                place,
+                Shape::Line,
+                of,
+                0.0,
+                600.0,
+            );
             one.ink.faint = raw;
             one.ink.dash = if raw { Dash::Dashed } else { Dash::Solid };
             list.push(one);
@@ -123,7 +151,12 @@ fn latency() -> Chart {
     let limits = vec![limit("p99 < 5 ms", 5e-3), limit("p99.9 < 6 ms", 6e-3)];
     let panel = Panel { y, height: 1.0, series: list, limits, ..Panel::default() };
     let body = Panels { x: axis("elapsed", Unit::Seconds), panels: vec![panel], ..Panels::default() };
-    chart("latency", "How long do messages take, and when?", "p50 82 µs, p99 1.3 ms, p99.9 5.1 ms, max 160 ms; from the intended time", Body::Panels(body))
+    chart(
+        "latency",
+        "How long do messages take, and when?",
+        "p50 82 µs, p99 1.3 ms, p99.9 5.1 ms, max 160 ms; from the intended time",
+        Body::Panels(body),
+    )
 }
 
 fn percentiles() -> Chart {
@@ -140,13 +173,22 @@ fn percentiles() -> Chart {
         panels: vec![Panel {
             y: Axis { scale: Scale::Log, ..axis("delivery latency", Unit::Seconds) },
             height: 1.0,
-            series: vec![line("corrected", 0, Dash::Solid, 1.0), line("raw", 0, Dash::Dashed, 0.8), line("connect", 1, Dash::Solid, 3.0)],
+            series: vec![
+                line("corrected", 0, Dash::Solid, 1.0),
+                line("raw", 0, Dash::Dashed, 0.8),
+                line("connect", 1, Dash::Solid, 3.0),
+            ],
             limits: vec![Limit { label: "p99 < 5 ms".into(), y: 5e-3 }],
             ..Panel::default()
         }],
         ..Panels::default()
     };
-    chart("percentiles", "How long do the slowest messages take?", "1 in 1,000 takes longer than 2.7 ms", Body::Panels(body))
+    chart(
+        "percentiles",
+        "How long do the slowest messages take?",
+        "1 in 1,000 takes longer than 2.7 ms",
+        Body::Panels(body),
+    )
 }
 
 fn fit() -> Chart {
@@ -161,14 +203,23 @@ fn fit() -> Chart {
                 y: axis("server RSS", Unit::Bytes),
                 height: 1.0,
                 series: vec![points, line],
-                bands: vec![Band { name: "95 % of the slope".into(), ink: Ink { hue: 1, ..Ink::default() }, points: band }],
+                bands: vec![Band {
+                    name: "95 % of the slope".into(),
+                    ink: Ink { hue: 1, ..Ink::default() },
+                    points: band,
+                }],
                 ..Panel::default()
             },
             Panel { y: axis("residual", Unit::Bytes), height: 0.5, series: vec![rest], ..Panel::default() },
         ],
         ..Panels::default()
     };
-    chart("fit", "What does one more connection cost?", "61.0 B each (95 %: 60.2 to 61.8 B)", Body::Panels(body))
+    chart(
+        "fit",
+        "What does one more connection cost?",
+        "61.0 B each (95 %: 60.2 to 61.8 B)",
+        Body::Panels(body),
+    )
 }
 
 fn ledger() -> Chart {
@@ -186,25 +237,55 @@ fn ledger() -> Chart {
             part("unexplained", 221.0 * factor, None),
         ],
     };
-    let bars = vec![bar("the server's end", 1.0), bar("a pair, both ends here", 2.03), bar("the generator's end", 1.03)];
+    let bars = vec![
+        bar("the server's end", 1.0),
+        bar("a pair, both ends here", 2.03),
+        bar("the generator's end", 1.03),
+    ];
     let body = Bars { y: axis("bytes a connection", Unit::Bytes), bars };
-    chart("ledger", "Where do a connection's bytes go?", "8,323 B in all (95 %: 8,290 to 8,355 B); 1,000,000 connections, slopes over the ramp, 64 readings", Body::Bars(body))
+    chart(
+        "ledger",
+        "Where do a connection's bytes go?",
+        "8,323 B in all (95 %: 8,290 to 8,355 B); 1,000,000 connections, slopes over the ramp, 64 readings",
+        Body::Bars(body),
+    )
 }
 
 fn overlay() -> Chart {
-    let names = ["comet-c10k before the outbox was bounded", "comet-c10k 4 KB wasted on purpose in each connection", "main"];
+    let names = [
+        "comet-c10k before the outbox was bounded",
+        "comet-c10k 4 KB wasted on purpose in each connection",
+        "main",
+    ];
     let mut panels = vec![
         Panel { y: axis("server RSS", Unit::Bytes), height: 1.0, ..Panel::default() },
         Panel { y: axis("connections", Unit::Count), height: 0.6, ..Panel::default() },
     ];
     for (run, name) in names.into_iter().enumerate() {
         let factor = [1.0, 3.0, 0.9][run];
-        panels[0].series.push(series(name, run, Shape::Line, |x| 5e6 + 20e6 * factor * ramp(x - 3.0 * run as f64), 0.0, 136.0));
-        panels[1].series.push(series(name, run, Shape::Line, |x| 1e4 * ramp(x - 3.0 * run as f64), 0.0, 136.0));
+        panels[0].series.push(series(
+            name,
+            run,
+            Shape::Line,
+            |x| 5e6 + 20e6 * factor * ramp(x - 3.0 * run as f64),
+            0.0,
+            136.0,
+        ));
+        panels[1].series.push(series(
+            name,
+            run,
+            Shape::Line,
+            |x| 1e4 * ramp(x - 3.0 * run as f64),
+            0.0,
+            136.0,
+        ));
     }
     let body = Panels { x: axis("elapsed", Unit::Seconds), panels, phases: phases(), marks: Vec::new() };
-    let mut chart = chart("overlay", "How much memory does the server take as connections come?", "", Body::Panels(body));
-    chart.footer = names.map(|name| format!("{name}: comet-c10k · 1a2b3c4d · 2 × AMD EPYC, 24 GiB · 21 November 2026")).to_vec();
+    let mut chart =
+        chart("overlay", "How much memory does the server take as connections come?", "", Body::Panels(body));
+    chart.footer = names
+        .map(|name| format!("{name}: comet-c10k · 1a2b3c4d · 2 × AMD EPYC, 24 GiB · 21 November 2026"))
+        .to_vec();
     chart
 }
 
@@ -232,15 +313,33 @@ fn history() -> Chart {
         phases: Vec::new(),
         marks: vec![Mark { at: 21.5, name: "+14.8 %, worse".into(), bad: true }],
     };
-    chart("history", "memory.server_bytes_per_connection, comet-c10k", "1 change: +14.8 % between 1a4d6e1 and 1a4d8d0 (p 0.001)", Body::Panels(body))
+    chart(
+        "history",
+        "memory.server_bytes_per_connection, comet-c10k",
+        "1 change: +14.8 % between 1a4d6e1 and 1a4d8d0 (p 0.001)",
+        Body::Panels(body),
+    )
 }
 
 fn odd() -> Chart {
-    let mut gaps = series("with a gap", 0, Shape::Line, |x| if (20.0..30.0).contains(&x) { f64::NAN } else { 1.0 }, 0.0, 60.0);
+    let mut gaps = series(
+        "with a gap",
+        0,
+        Shape::Line,
+        |x| if (20.0..30.0).contains(&x) { f64::NAN } else { 1.0 },
+        0.0,
+        60.0,
+    );
     gaps.points.push((61.0, f64::INFINITY));
     let one = Series { points: vec![(30.0, 0.4)], ..series("one point", 1, Shape::Line, |x| x, 0.0, 1.0) };
-    let panel = |label: &str, series| Panel { y: axis(label, Unit::Ratio), height: 0.5, series, ..Panel::default() };
+    let panel =
+        |label: &str, series| Panel { y: axis(label, Unit::Ratio), height: 0.5, series, ..Panel::default() };
     let panels = vec![panel("share of one core", vec![gaps, one]), panel("nothing", Vec::new())];
     let body = Panels { x: axis("elapsed", Unit::Seconds), panels, ..Panels::default() };
-    chart("odd", "<script>alert('what')</script> & a question of such a length that it cannot stand on one line of the narrow picture, or can it?", "", Body::Panels(body))
+    chart(
+        "odd",
+        "<script>alert('what')</script> & a question of such a length that it cannot stand on one line of the narrow picture, or can it?",
+        "",
+        Body::Panels(body),
+    )
 }

@@ -82,10 +82,10 @@ pub fn svg(chart: &Chart, width: u32, theme: Theme) -> String {
     sheet.finish(chart, &frame, bottom + MARGIN - 6.0)
 }
 
-/// Lines of text from `top` on; where they end.
+/// Lines of text from `top` on, about equally long in a title; where they end.
 fn paragraph(sheet: &mut Sheet, class: &str, face: Face, words: &str, top: f64) -> f64 {
-    let mut bottom = top;
-    for line in face.wrapped(words, sheet.width - 2.0 * MARGIN, LINES_MAX) {
+    let (mut bottom, least) = (top, if face.bold { 0.5 } else { 0.85 });
+    for line in face.balanced(words, sheet.width - 2.0 * MARGIN, LINES_MAX, least) {
         sheet.text(class, (MARGIN, bottom + face.px), "start", &line);
         bottom += (face.px * 1.35).round();
     }

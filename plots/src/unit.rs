@@ -102,7 +102,8 @@ impl Unit {
         let plain = |name| Prefixed { factor: 1.0, name };
         let si = |names: [&'static str; 5]| {
             // Two of a prefix are wanted before it is used, so that an axis to one million counts in thousands.
-            let fits = |&&(factor, _): &&(f64, &str)| most >= if factor < 1e6 { PLAIN_MAX } else { 2.0 * factor };
+            let fits =
+                |&&(factor, _): &&(f64, &str)| most >= if factor < 1e6 { PLAIN_MAX } else { 2.0 * factor };
             let place = SI.iter().skip(1).take_while(fits).count();
             Prefixed { factor: SI[place].0, name: names[place] }
         };

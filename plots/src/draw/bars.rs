@@ -1,6 +1,8 @@
 //! Stacked bars, each part with its label beside it, pushed away from the next one's where parts are thin. Where the
 //! width does not allow that, the labels stand below as a table.
 
+mod table;
+
 use super::place::{Place, Range};
 use super::sheet::Sheet;
 use super::text::Face;
@@ -12,7 +14,6 @@ use crate::unit::{Prefixed, Unit, grouped};
 
 /// Bars beyond these are not drawn.
 const BARS_MAX: usize = 24;
-const HEAD: Face = Face::bold(12.0);
 const FIGURE: Face = Face::bold(15.0);
 /// Between two labels' base lines.
 const LABEL_STEP: f64 = 18.0;
@@ -45,7 +46,8 @@ pub(super) fn draw(sheet: &mut Sheet, bars: &Bars, top: f64) -> f64 {
 
     let top = super::legend::draw(sheet, &ticks.label, &[], top) + 4.0;
     let y = Place { range, from: top + height, to: top };
-    let gutter = ticks.list.iter().map(|(_, text)| LABEL.width(text)).fold(0.0, f64::max).min(sheet.width * 0.3);
+    let gutter =
+        ticks.list.iter().map(|(_, text)| LABEL.width(text)).fold(0.0, f64::max).min(sheet.width * 0.3);
     let (left, right) = (MARGIN + gutter + 8.0, sheet.width - MARGIN);
     for (at, text) in &ticks.list {
         let Some(height) = y.at(*at) else { continue };
@@ -62,7 +64,11 @@ pub(super) fn draw(sheet: &mut Sheet, bars: &Bars, top: f64) -> f64 {
     let mut below = y.from;
     for (place, bar) in shown.iter().enumerate() {
         let start = left + room * place as f64;
-        let width = if beside { (room - labelled - LEAD - 24.0).min(BAR_WIDTHS.1) } else { (room * 0.6).clamp(4.0, BAR_WIDTHS.1) };
+        let width = if beside {
+            (room - labelled - LEAD - 24.0).min(BAR_WIDTHS.1)
+        } else {
+            (room * 0.6).clamp(4.0, BAR_WIDTHS.1)
+        };
         let taken = if beside { width + LEAD + labelled } else { width };
         let laid = Laid { bar, left: start + (room - taken) / 2.0, width, room: (start, room) };
         let middles = stack(sheet, &laid, y);
@@ -71,7 +77,7 @@ pub(super) fn draw(sheet: &mut Sheet, bars: &Bars, top: f64) -> f64 {
         }
         below = below.max(title(sheet, &laid, y.from, bars.y.unit, prefix));
     }
-    if beside { below } else { tables(sheet, shown, below + 12.0, bars.y.unit, prefix) }
+    if beside { below } else { table::draw(sheet, shown, below + 12.0, bars.y.unit, prefix) }
 }
 
 fn value(part: &Part) -> f64 {
@@ -81,13 +87,17 @@ fn value(part: &Part) -> f64 {
 /// A value as the axis counts: in full where the axis has no prefix.
 fn written(value: f64, unit: Unit, prefix: Prefixed) -> String {
     match unit {
-        Unit::Bytes if prefix.factor == 1.0 && value.is_finite() && value.abs() < 1e9 => format!("{} B", grouped(value, 0)),
+        Unit::Bytes if prefix.factor == 1.0 && value.is_finite() && value.abs() < 1e9 => {
+            format!("{} B", grouped(value, 0))
+        }
         _ => unit.write(value),
     }
 }
 
 fn widest(bar: &Bar, unit: Unit, prefix: Prefixed) -> f64 {
-    let width = |part: &Part| SWATCH + 6.0 + LABEL.width(&part.label) + 8.0 + LABEL.width(&written(part.value, unit, prefix));
+    let width = |part: &Part| {
+        SWATCH + 6.0 + LABEL.width(&part.label) + 8.0 + LABEL.width(&written(part.value, unit, prefix))
+    };
     bar.parts.iter().map(width).fold(0.0, f64::max)
 }
 
@@ -122,7 +132,11 @@ fn stack(sheet: &mut Sheet, laid: &Laid<'_>, y: Place) -> Vec<f64> {
         sum += value(part);
         let top = y.at(sum).unwrap_or(below);
         let height = below - top;
-        filled(sheet, part, format_args!(r#" x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{height:.1}""#));
+        filled(
+            sheet,
+            part,
+            format_args!(r#" x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{height:.1}""#),
+        );
         // A seam between neighbours; not on a part that it would swallow.
         if height > 4.0 {
             sheet.element("path", "seam", format_args!(r#" d="M{left:.1} {top:.1}h{width:.1}""#));
@@ -157,7 +171,11 @@ fn labels(sheet: &mut Sheet, laid: &Laid<'_>, middles: &[f64], y: Place, unit: U
 
 /// A swatch, a label, a figure: after the label, or at the right edge of a column.
 fn row(sheet: &mut Sheet, part: &Part, (x, y): (f64, f64), right: Option<f64>, unit: Unit, prefix: Prefixed) {
-    filled(sheet, part, format_args!(r#" x="{x:.1}" y="{:.1}" width="{SWATCH}" height="{SWATCH}""#, y - SWATCH / 2.0));
+    filled(
+        sheet,
+        part,
+        format_args!(r#" x="{x:.1}" y="{:.1}" width="{SWATCH}" height="{SWATCH}""#, y - SWATCH / 2.0),
+    );
     let (start, figure) = (x + SWATCH + 6.0, written(part.value, unit, prefix));
     match right {
         Some(right) => {
@@ -178,34 +196,9 @@ fn title(sheet: &mut Sheet, laid: &Laid<'_>, base: f64, unit: Unit, prefix: Pref
     let centre = (laid.left + laid.width / 2.0).clamp(start + half, (start + room - half).max(start + half));
     sheet.text("figure", (centre, base + 20.0), "middle", &total);
     let mut bottom = base + 25.0;
-    for line in LABEL.wrapped(&laid.bar.title, room - 4.0, 3) {
+    for line in LABEL.balanced(&laid.bar.title, room - 4.0, 3, 0.5) {
         sheet.text("said", (centre, bottom + 12.0), "middle", &line);
         bottom += 16.0;
     }
     bottom + 4.0
-}
-
-/// The labels of all bars as tables, as many side by side as there is room for; where they end.
-fn tables(sheet: &mut Sheet, bars: &[Bar], top: f64, unit: Unit, prefix: Prefixed) -> f64 {
-    let room = sheet.width - 2.0 * MARGIN;
-    let wanted = bars.iter().map(|bar| widest(bar, unit, prefix)).fold(150.0, f64::max) + 24.0;
-    let columns = ((room / wanted) as usize).clamp(1, bars.len().max(1));
-    let width = room / columns as f64;
-    let mut top = top;
-    for line in bars.chunks(columns) {
-        let mut below = top;
-        for (place, bar) in line.iter().enumerate() {
-            let (x, right) = (MARGIN + width * place as f64, MARGIN + width * (place as f64 + 1.0) - 24.0);
-            sheet.text("head", (x, top + 12.0), "start", &HEAD.shortened(&bar.title, right - x));
-            let mut y = top + 28.0;
-            // From the top of the bar down, as it stands.
-            for part in bar.parts.iter().rev() {
-                row(sheet, part, (x, y), Some(right), unit, prefix);
-                y += LABEL_STEP;
-            }
-            below = below.max(y);
-        }
-        top = below + 6.0;
-    }
-    top
 }

@@ -32,7 +32,8 @@ const RULES: &[Rule] = &[
     ("mark-name", &[("font-size", "11px"), ("fill", "var(--muted)")]),
     ("bad-line", &[("stroke", "var(--bad)")]),
     ("bad-name", &[("fill", "var(--bad)"), ("font-weight", "700")]),
-    ("limit-line", &[("stroke", "var(--ink)"), ("stroke-dasharray", "6 4"), ("fill", "none")]),
+    ("limit", &[("stroke", "var(--ink)"), ("stroke-dasharray", "6 4"), ("fill", "none")]),
+    ("limit-name", &[("font-size", "11px")]),
     (
         "halo",
         &[
@@ -61,6 +62,7 @@ const RULES: &[Rule] = &[
         ],
     ),
     ("dots", &[("stroke-width", "5")]),
+    ("many", &[("stroke-width", "3.5")]),
     ("join", &[("stroke-width", "1"), ("stroke-opacity", "0.6")]),
     ("dashed", &[("stroke-dasharray", "7 4.5")]),
     ("dotted", &[("stroke-dasharray", "0.1 4")]),
@@ -104,7 +106,8 @@ pub fn page_css() -> &'static str {
         let mut css = String::new();
         for (class, properties) in RULES {
             let inside = if *class == "chart" { "" } else { ".chart " };
-            let list: Vec<String> = properties.iter().map(|(name, value)| format!("{name}:{value}")).collect();
+            let list: Vec<String> =
+                properties.iter().map(|(name, value)| format!("{name}:{value}")).collect();
             css.push_str(&format!("{inside}.{class}{{{}}}\n", list.join(";")));
         }
         css
@@ -134,7 +137,8 @@ pub(super) fn attributes(theme: Theme, classes: &str) -> String {
         }
     }
     for (name, value) in merged {
-        let literal = LITERALS.iter().find(|(variable, _)| *variable == value).map_or(value, |(_, colour)| colour);
+        let literal =
+            LITERALS.iter().find(|(variable, _)| *variable == value).map_or(value, |(_, colour)| colour);
         out.push_str(&format!(r#" {name}="{literal}""#));
     }
     out
@@ -150,7 +154,10 @@ mod tests {
         assert_eq!(attributes(Theme::Page, "series h0"), r#" class="series h0""#);
         let file = attributes(Theme::File, "series h0 faint");
         assert!(file.contains(r##"color="#0060A8""##) && !file.contains("var("), "{file}");
-        assert!(file.contains(r#"stroke-width="1""#) && !file.contains("1.75"), "the later rule holds: {file}");
+        assert!(
+            file.contains(r#"stroke-width="1""#) && !file.contains("1.75"),
+            "the later rule holds: {file}"
+        );
     }
 
     #[test]
@@ -175,7 +182,8 @@ mod tests {
 
     #[test]
     fn neighbours_differ_in_grey_and_all_are_dark_enough_for_a_line() {
-        let hues: Vec<f64> = LITERALS[LITERALS.len() - HUES..].iter().map(|(_, colour)| lightness(colour)).collect();
+        let hues: Vec<f64> =
+            LITERALS[LITERALS.len() - HUES..].iter().map(|(_, colour)| lightness(colour)).collect();
         for pair in hues.windows(2) {
             assert!((pair[0] - pair[1]).abs() >= 12.0, "{hues:.0?}");
         }

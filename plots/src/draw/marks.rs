@@ -8,8 +8,10 @@ use crate::chart::{Mark, Phase};
 /// Lanes for names above the first panel. A mark that finds no room in them goes without a name.
 const LANES_MAX: usize = 3;
 const LANE: f64 = 15.0;
-/// A name wider than this, in px, ends in an ellipsis.
-const NAME_MAX: f64 = 190.0;
+/// A name is cut to the first of these widths, in px, that finds room.
+const NAME_WIDTHS: [f64; 3] = [360.0, 190.0, 90.0];
+/// How much wider a bad mark's bold name may be.
+const BOLDER: f64 = 1.08;
 /// Between a mark's line and its name.
 const NAME_GAP: f64 = 4.0;
 
@@ -65,7 +67,7 @@ impl Placed<'_> {
 
     /// From where to where its name is.
     fn span(&self) -> Option<(f64, f64)> {
-        self.name.as_ref().map(|(_, left, text)| (left - 2.0, left + SMALL.width(text) * 1.08 + 2.0))
+        self.name.as_ref().map(|(_, left, text)| (left - 2.0, left + SMALL.width(text) * BOLDER + 2.0))
     }
 }
 
@@ -78,14 +80,7 @@ pub(super) fn lanes(marks: &[Mark], x: Place, width: f64) -> Lanes<'_> {
     list.dedup_by(|a, b| (a.0 - b.0).abs() < 1.0 && (b.1.bad || !a.1.bad));
     let mut lanes = Lanes { placed: Vec::new(), count: 0 };
     for (at, mark) in list {
-        let name = SMALL.shortened(&mark.name, NAME_MAX.min(x.length() * 0.45));
-        let length = SMALL.width(&name) * 1.08;
-        let right = (at + NAME_GAP + length <= width - 4.0).then_some(at + NAME_GAP);
-        let left = (at - NAME_GAP - length >= x.from).then_some(at - NAME_GAP - length);
-        let sides = [right, left].into_iter().flatten();
-        let mut tries = sides.flat_map(|from| (0..LANES_MAX).map(move |lane| (lane, from)));
-        let free = |&(lane, from): &(usize, f64)| lanes.free(at, lane, (from - 2.0, from + length + 2.0));
-        let name = tries.find(free).filter(|_| !name.is_empty()).map(|(lane, from)| (lane, from, name));
+        let name = NAME_WIDTHS.into_iter().find_map(|most| lanes.named(mark, at, most, (x.from, width)));
         lanes.count = lanes.count.max(name.as_ref().map_or(0, |(lane, ..)| lane + 1));
         lanes.placed.push(Placed { mark, at, name });
     }
@@ -96,6 +91,25 @@ impl Lanes<'_> {
     /// How much room they take above the first panel.
     pub(super) fn height(&self) -> f64 {
         if self.count == 0 { 0.0 } else { self.count as f64 * LANE + 2.0 }
+    }
+
+    /// A lane and a left end for a mark's name, cut to `most` px: right of its line, else left of it.
+    fn named(
+        &self,
+        mark: &Mark,
+        at: f64,
+        most: f64,
+        (start, end): (f64, f64),
+    ) -> Option<(usize, f64, String)> {
+        let name = SMALL.shortened(&mark.name, most.min((end - start) * 0.6));
+        let length = SMALL.width(&name) * BOLDER;
+        let right = (at + NAME_GAP + length <= end - 4.0).then_some(at + NAME_GAP);
+        let left = (at - NAME_GAP - length >= start).then_some(at - NAME_GAP - length);
+        let sides = [right, left].into_iter().flatten();
+        let mut tries = sides.flat_map(|from| (0..LANES_MAX).map(move |lane| (lane, from)));
+        let free = |&(lane, from): &(usize, f64)| self.free(at, lane, (from - 2.0, from + length + 2.0));
+        let (lane, from) = tries.find(free).filter(|_| !name.trim().is_empty())?;
+        Some((lane, from, name))
     }
 
     /// Whether a name in a lane meets neither another one nor a line, and its own line no name below.
@@ -154,8 +168,11 @@ mod tests {
             let Some((from, to)) = one.span() else { continue };
             assert!(from >= 50.0 && to <= 560.0);
             for other in lanes.placed.iter().skip(place + 1) {
-                let meets = other.span().is_some_and(|(start, end)| other.lane() == one.lane() && from < end && start < to);
-                let crossed = other.name.is_some() && other.lane() >= one.lane() && from < other.at && other.at < to;
+                let meets = other
+                    .span()
+                    .is_some_and(|(start, end)| other.lane() == one.lane() && from < end && start < to);
+                let crossed =
+                    other.name.is_some() && other.lane() >= one.lane() && from < other.at && other.at < to;
                 assert!(!meets && !crossed, "{} and {}", one.mark.name, other.mark.name);
             }
         }

@@ -13,13 +13,13 @@ use crate::unit::Unit;
 /// Panels beyond these are not drawn.
 const PANELS_MAX: usize = 12;
 /// Between two ticks of a y axis, at least, and between the texts of an x axis.
-const TICK_STEP: f64 = 34.0;
+const TICK_STEP: f64 = 42.0;
 const TICK_GAP: f64 = 16.0;
 /// Between a panel and the next one's label.
 const PANEL_GAP: f64 = 16.0;
 /// Left and right of points, which would else stand on the edge.
 const POINT_ROOM: f64 = 10.0;
-/// Above the data: always, for names of phases, for a limit's label.
+/// Above the data: always, for names of phases, for the label of a limit at the top.
 const HEADROOM: (f64, f64, f64) = (8.0, 18.0, 12.0);
 /// A limit further out than this many times what is drawn does not stretch the axis; an arrow says where it is.
 const LIMIT_STRETCH: f64 = 3.0;
@@ -41,12 +41,14 @@ pub(super) fn draw(sheet: &mut Sheet, panels: &Panels, top: f64) -> (String, f64
         laid.push(lay(panel, place, heights[place], place == 0 && !panels.phases.is_empty()));
     }
     // Places from left to right: the y axes' ticks, the plot, what the last x tick needs.
-    let widest = laid.iter().flat_map(|laid| &laid.ticks.list).map(|(_, text)| LABEL.width(text)).fold(0.0, f64::max);
+    let widest =
+        laid.iter().flat_map(|laid| &laid.ticks.list).map(|(_, text)| LABEL.width(text)).fold(0.0, f64::max);
     let left = MARGIN + widest.min(sheet.width * 0.3) + 8.0;
     let x = x_place(panels, shown, left, sheet.width - MARGIN - 4.0);
 
     let entries: Vec<Vec<Entry>> = shown.iter().map(legend::entries).collect();
-    let shared = entries.len() > 1 && !entries[0].is_empty() && entries.iter().all(|list| *list == entries[0]);
+    let shared =
+        entries.len() > 1 && !entries[0].is_empty() && entries.iter().all(|list| *list == entries[0]);
     let mut y = top;
     if shared {
         y = legend::draw(sheet, "", &entries[0], y) + 4.0;
@@ -64,10 +66,11 @@ pub(super) fn draw(sheet: &mut Sheet, panels: &Panels, top: f64) -> (String, f64
     clips(sheet, &laid, x);
     let (first, last) = (laid.first().map_or(y, |laid| laid.y.to), y);
     marks::phases(sheet, &panels.phases, x, (first, last));
+    // Marks before the data, which they must not hide, nor cross a limit's label.
+    lanes.draw(sheet, (first, last));
     for laid in &laid {
         one(sheet, laid, x);
     }
-    lanes.draw(sheet, (first, last));
     let bottoms: Vec<f64> = laid.iter().map(|laid| laid.y.from).collect();
     let below = x_axis(sheet, &panels.x, x, &bottoms);
     (frame(&panels.x, x), below)
@@ -84,11 +87,10 @@ fn heights(panels: &[Panel], width: f64) -> Vec<f64> {
 
 fn lay(panel: &Panel, place: usize, height: f64, named: bool) -> Laid<'_> {
     let range = y_range(panel);
-    let head = HEADROOM.0
-        + if named { HEADROOM.1 } else { 0.0 }
-        + if panel.limits.is_empty() { 0.0 } else { HEADROOM.2 };
+    let high = panel.limits.iter().any(|limit| range.share(limit.y).is_some_and(|share| share > 0.95));
+    let head = HEADROOM.0 + if named { HEADROOM.1 } else { 0.0 } + if high { HEADROOM.2 } else { 0.0 };
     let (low, _) = range.ends();
-    let foot = if low < 0.0 && panel.y.scale == Scale::Linear { 0.05 } else { 0.0 };
+    let foot = if low < 0.0 || panel.y.scale == Scale::Log { 0.05 } else { 0.0 };
     let own = panel.y.range.is_some() && !named;
     let range = if own { range } else { range.widened(foot, head / (height - head)) };
     let ticks = ticks(&panel.y, range, (height / TICK_STEP) as usize, false);
@@ -109,12 +111,19 @@ fn y_range(panel: &Panel) -> Range {
 }
 
 fn x_place(panels: &Panels, shown: &[Panel], left: f64, right: f64) -> Place {
-    let series = shown.iter().flat_map(|panel| panel.series.iter().flat_map(|series| series.points.iter().map(|point| point.0)));
-    let bands = shown.iter().flat_map(|panel| panel.bands.iter().flat_map(|band| band.points.iter().map(|point| point.0)));
+    let series = shown
+        .iter()
+        .flat_map(|panel| panel.series.iter().flat_map(|series| series.points.iter().map(|point| point.0)));
+    let bands = shown
+        .iter()
+        .flat_map(|panel| panel.bands.iter().flat_map(|band| band.points.iter().map(|point| point.0)));
     let phases = panels.phases.iter().flat_map(|phase| [phase.from, phase.to]);
     let range = Range::of(&panels.x, series.chain(bands).chain(phases), false);
-    let dotted = |panel: &Panel| panel.series.iter().any(|series| matches!(series.shape, Shape::Points | Shape::LinePoints));
-    let room = if panels.x.range.is_none() && shown.iter().any(dotted) { POINT_ROOM / (right - left) } else { 0.0 };
+    let dotted = |panel: &Panel| {
+        panel.series.iter().any(|series| matches!(series.shape, Shape::Points | Shape::LinePoints))
+    };
+    let room =
+        if panels.x.range.is_none() && shown.iter().any(dotted) { POINT_ROOM / (right - left) } else { 0.0 };
     Place { range: range.widened(room, room), from: left, to: right }
 }
 
@@ -133,7 +142,9 @@ fn clips(sheet: &mut Sheet, laid: &[Laid<'_>], x: Place) {
     let (id, mut rects) = (sheet.id("all"), String::new());
     for laid in laid {
         let (left, top, width, height) = (x.from, laid.y.to, x.length(), laid.y.length());
-        rects.push_str(&format!(r#"<rect x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{height:.1}"/>"#));
+        rects.push_str(&format!(
+            r#"<rect x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{height:.1}"/>"#
+        ));
     }
     sheet.raw(format_args!(r#"<clipPath id="{id}">{rects}</clipPath>"#));
     sheet.close("defs");
@@ -153,10 +164,11 @@ fn one(sheet: &mut Sheet, laid: &Laid<'_>, x: Place) {
         ),
     );
     sheet.open("g", "y-axis", format_args!(""));
-    for (at, text) in &laid.ticks.list {
-        let Some(at) = y.at(*at) else { continue };
+    for (value, text) in &laid.ticks.list {
+        let Some(at) = y.at(*value) else { continue };
         let (left, right) = (x.from, x.to);
-        sheet.element("path", "grid", format_args!(r#" d="M{left:.1} {at:.1}H{right:.1}""#));
+        let look = if *value == 0.0 && low < 0.0 { "axis" } else { "grid" };
+        sheet.element("path", look, format_args!(r#" d="M{left:.1} {at:.1}H{right:.1}""#));
         let text = LABEL.shortened(text, sheet.width * 0.3);
         sheet.text("tick", (left - 8.0, at + 4.0), "end", &text);
     }
@@ -177,27 +189,38 @@ fn one(sheet: &mut Sheet, laid: &Laid<'_>, x: Place) {
     sheet.close("g");
 }
 
-/// Dashed lines with their labels above them at the right; an arrow for those beyond the panel.
+/// Dashed lines, each with its label above it at the right, or below it where the next one is close above; an arrow for
+/// those beyond the panel.
 fn limits(sheet: &mut Sheet, panel: &Panel, x: Place, y: Place) {
-    let mut lines: Vec<(f64, bool, String)> = Vec::new();
+    let mut lines: Vec<(f64, f64, String)> = Vec::new();
     for limit in &panel.limits {
         let Some(at) = y.at(limit.y) else { continue };
-        let inside = y.range.holds(limit.y);
-        let arrow = if inside { "" } else if at < y.to { "↑ " } else { "↓ " };
+        let (value, left, right) = (limit.y, x.from, x.to);
+        let arrow = match y.range.holds(value) {
+            true => "",
+            false if at < y.to => "↑ ",
+            false => "↓ ",
+        };
+        if arrow.is_empty() {
+            sheet.element(
+                "path",
+                "limit",
+                format_args!(r#" data-at="{value}" d="M{left:.1} {at:.1}H{right:.1}""#),
+            );
+        }
         let label = SMALL.shortened(&format!("{arrow}{}", limit.label), x.length() - 12.0);
-        lines.push((at.clamp(y.to + 14.0, y.from), inside, label));
+        lines.push((at.clamp(y.to + 14.0, y.from), value, label));
     }
     lines.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let wanted: Vec<f64> = lines.iter().map(|line| line.0 - 5.0).collect();
+    let close = |place: usize, other: usize| {
+        lines.get(other).is_some_and(|line| (line.0 - lines[place].0).abs() < 26.0)
+    };
+    let under = |place: usize| close(place, place + 1) && !(place > 0 && close(place, place - 1));
+    let wanted: Vec<f64> =
+        (0..lines.len()).map(|place| lines[place].0 + if under(place) { 12.0 } else { -5.0 }).collect();
     let heights = spread(&wanted, 13.0, y.to + 10.0, y.from - 4.0);
-    for ((at, inside, label), height) in lines.iter().zip(heights) {
-        sheet.open("g", "limit", format_args!(""));
-        if *inside {
-            let (left, right) = (x.from, x.to);
-            sheet.element("path", "limit-line", format_args!(r#" d="M{left:.1} {at:.1}H{right:.1}""#));
-        }
+    for ((_, _, label), height) in lines.iter().zip(heights) {
         sheet.text("limit-name halo", (x.to - 6.0, height), "end", label);
-        sheet.close("g");
     }
 }
 
@@ -212,8 +235,8 @@ fn x_axis(sheet: &mut Sheet, axis: &Axis, x: Place, bottoms: &[f64]) -> f64 {
         sheet.element("path", "axis", format_args!(r#" d="M{left:.1} {bottom:.1}H{right:.1}""#));
     }
     let lines: String = bottoms.iter().map(|bottom| format!("M0 {bottom:.1}v4")).collect();
-    let mut free = 2.0;
-    for (value, text) in &ticks.list {
+    let (mut free, every) = (2.0, stride(&ticks, x));
+    for (place, (value, text)) in ticks.list.iter().enumerate() {
         let Some(at) = x.at(*value) else { continue };
         sheet.open("g", "tick", format_args!(r#" data-at="{value}" transform="translate({at:.1} 0)""#));
         sheet.element("path", "tick-line", format_args!(r#" d="{lines}""#));
@@ -221,7 +244,7 @@ fn x_axis(sheet: &mut Sheet, axis: &Axis, x: Place, bottoms: &[f64]) -> f64 {
         let text = LABEL.shortened(text, x.length() / 2.0);
         let width = LABEL.width(&text);
         let middle = at.clamp(width / 2.0 + 2.0, (edge - width / 2.0).max(width / 2.0 + 2.0));
-        if middle - width / 2.0 >= free {
+        if place % every == 0 && middle - width / 2.0 >= free {
             sheet.text("", (middle - at, bottom + 17.0), "middle", &text);
             free = middle + width / 2.0 + TICK_GAP / 2.0;
         }
@@ -232,11 +255,23 @@ fn x_axis(sheet: &mut Sheet, axis: &Axis, x: Place, bottoms: &[f64]) -> f64 {
     if !ticks.label.is_empty() {
         let label = LABEL.shortened(&ticks.label, sheet.width - 2.0 * MARGIN);
         let half = LABEL.width(&label) / 2.0;
-        let middle = (x.from + x.length() / 2.0).clamp(MARGIN + half, (sheet.width - MARGIN - half).max(MARGIN + half));
+        let middle = (x.from + x.length() / 2.0)
+            .clamp(MARGIN + half, (sheet.width - MARGIN - half).max(MARGIN + half));
         sheet.text("x-label", (middle, bottom + 35.0), "middle", &label);
         below += 18.0;
     }
     below
+}
+
+/// Which of the ticks have a text: all, every second … so that none run together.
+fn stride(ticks: &Ticks, x: Place) -> usize {
+    let spans = ticks.list.iter().map(|(at, text)| (x.at(*at).unwrap_or(x.from), LABEL.width(text)));
+    let spans: Vec<(f64, f64)> = spans.collect();
+    let apart = |every: &usize| {
+        let shown: Vec<(f64, f64)> = spans.iter().copied().step_by(*every).collect();
+        shown.windows(2).all(|pair| pair[1].0 - pair[0].0 >= (pair[0].1 + pair[1].1) / 2.0 + TICK_GAP / 2.0)
+    };
+    (1..=spans.len()).find(apart).unwrap_or(1)
 }
 
 /// As many ticks as there is room for between their texts.

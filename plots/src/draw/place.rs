@@ -12,6 +12,9 @@ const OUTSIDE_MAX: f64 = 20_000.0;
 /// A range narrower than this share of its own values is widened: its ticks could not be told apart.
 const NARROWEST: f64 = 1e-9;
 
+/// What a log axis shows at least, in decades.
+const DECADES_MIN: f64 = 0.3;
+
 /// A range of an axis's values in its scale: even on paper.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Range {
@@ -49,8 +52,12 @@ impl Range {
             Scale::Percentile => Range { scale, low: 0.0, high: ends.map_or(2.0, |(_, high)| high.max(1.0)) },
             Scale::Log => {
                 let (low, high) = ends.unwrap_or((0.0, 1.0));
+                if high - low > DECADES_MIN {
+                    return Range { scale, low, high };
+                }
+                // Too near together for two ticks: to the next round ones.
                 let (low, high) = (rounded(low, f64::floor), rounded(high, f64::ceil));
-                Range { scale, low, high: if high - low < 0.1 { low + 1.0 } else { high } }
+                Range { scale, low, high: if high - low < DECADES_MIN { low + 1.0 } else { high } }
             }
             Scale::Linear => {
                 let (low, high) = ends.unwrap_or((0.0, 1.0));
@@ -110,7 +117,9 @@ fn even(scale: Scale, value: f64) -> Option<f64> {
         _ if !value.is_finite() || value.abs() > VALUE_MAX => None,
         Scale::Linear => Some(value),
         Scale::Log => (value >= 1.0 / VALUE_MAX).then(|| value.log10()),
-        Scale::Percentile => (0.0..=1.0).contains(&value).then(|| 0.0 - (1.0 - value.min(QUANTILE_MAX)).log10()),
+        Scale::Percentile => {
+            (0.0..=1.0).contains(&value).then(|| 0.0 - (1.0 - value.min(QUANTILE_MAX)).log10())
+        }
     }
 }
 
@@ -143,7 +152,8 @@ mod tests {
 
     #[test]
     fn ranges_take_in_what_there_is() {
-        let linear = |values: &[f64], zero| Range::of(&axis(Scale::Linear, None), values.iter().copied(), zero).ends();
+        let linear =
+            |values: &[f64], zero| Range::of(&axis(Scale::Linear, None), values.iter().copied(), zero).ends();
         assert_eq!(linear(&[3.0, 7.0, f64::NAN, f64::INFINITY], true), (0.0, 7.0));
         assert_eq!(linear(&[3.0, 7.0], false), (3.0, 7.0));
         assert_eq!(linear(&[-2.0, -1.0], true), (-2.0, 0.0));
@@ -153,18 +163,28 @@ mod tests {
             let (low, high) = linear(&[one], false);
             assert!(low <= one && one <= high && low < high, "{one}: {low} {high}");
         }
-        let (low, high) = Range::of(&axis(Scale::Log, None), [0.0, -1.0, 0.003, 0.4].into_iter(), true).ends();
-        assert!((low - 0.002).abs() < 1e-9 && (high - 0.5).abs() < 1e-9, "{low} {high}");
+        let (low, high) =
+            Range::of(&axis(Scale::Log, None), [0.0, -1.0, 0.003, 0.004].into_iter(), true).ends();
+        assert!((low - 0.002).abs() < 1e-9 && (high - 0.005).abs() < 1e-9, "{low} {high}");
+        let (low, high) = Range::of(&axis(Scale::Log, None), [0.0, 0.003, 0.4].into_iter(), true).ends();
+        assert!((low - 0.003).abs() < 1e-9 && (high - 0.4).abs() < 1e-9, "{low} {high}");
         let given = Range::of(&axis(Scale::Linear, Some((1.0, 2.0))), [9.0].into_iter(), true);
         assert_eq!(given.ends(), (1.0, 2.0));
         for nonsense in [(2.0, 1.0), (1.0, 1.0), (f64::NAN, 1.0), (0.0, f64::INFINITY)] {
-            assert_eq!(Range::of(&axis(Scale::Linear, Some(nonsense)), [9.0].into_iter(), true).ends(), (0.0, 9.0));
+            assert_eq!(
+                Range::of(&axis(Scale::Linear, Some(nonsense)), [9.0].into_iter(), true).ends(),
+                (0.0, 9.0)
+            );
         }
     }
 
     #[test]
     fn places_on_each_scale() {
-        let place = |scale, range| Place { range: Range::of(&axis(scale, Some(range)), [].into_iter(), false), from: 100.0, to: 400.0 };
+        let place = |scale, range| Place {
+            range: Range::of(&axis(scale, Some(range)), [].into_iter(), false),
+            from: 100.0,
+            to: 400.0,
+        };
         assert_eq!(place(Scale::Linear, (0.0, 3.0)).at(1.0), Some(200.0));
         assert_eq!(place(Scale::Log, (1.0, 1000.0)).at(10.0), Some(200.0));
         assert_eq!(place(Scale::Log, (1.0, 1000.0)).at(0.0), None);

@@ -17,7 +17,9 @@ pub enum PngError {
     #[error("could not read the SVG: {0}")]
     Svg(#[from] usvg::Error),
     /// It would be too large, or have no size.
-    #[error("a picture of {width:.0} × {height:.0} px: sides must be between 1 and {PNG_SIDE_PX_MAX} px (choose another scale)")]
+    #[error(
+        "a picture of {width:.0} × {height:.0} px: sides must be between 1 and {PNG_SIDE_PX_MAX} px (choose another scale)"
+    )]
     Size {
         /// In px.
         width: f32,
@@ -40,8 +42,8 @@ pub fn png(svg: &str, scale: f32) -> Result<Vec<u8>, PngError> {
     if !fits(width) || !fits(height) {
         return Err(PngError::Size { width, height });
     }
-    let mut pixels = Pixmap::new(width.round() as u32, height.round() as u32)
-        .ok_or(PngError::Size { width, height })?;
+    let mut pixels =
+        Pixmap::new(width.round() as u32, height.round() as u32).ok_or(PngError::Size { width, height })?;
     resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixels.as_mut());
     pixels.encode_png().map_err(|error| PngError::Encoding(error.to_string()))
 }
@@ -70,7 +72,9 @@ mod tests {
     #[test]
     fn text_is_drawn_with_no_font_of_the_system() {
         let with = |words: &str, more: &str| {
-            inked(&format!(r#"{OPEN}<text y="20" font-family="Inter, sans-serif" font-size="16"{more}>{words}</text></svg>"#))
+            inked(&format!(
+                r#"{OPEN}<text y="20" font-family="Inter, sans-serif" font-size="16"{more}>{words}</text></svg>"#
+            ))
         };
         assert_eq!(with("", ""), 0);
         let regular = with("p99 ≤ 5 µs", "");
@@ -86,7 +90,9 @@ mod tests {
         use super::super::text::Face;
         for (bold, weight) in [(false, 400), (true, 700)] {
             let words = "How many connections, and AVAToWe 1,024 KiB?";
-            let svg = format!(r#"{OPEN}<text y="20" font-family="Inter" font-size="12" font-weight="{weight}">{words}</text></svg>"#);
+            let svg = format!(
+                r#"{OPEN}<text y="20" font-family="Inter" font-size="12" font-weight="{weight}">{words}</text></svg>"#
+            );
             let tree = Tree::from_str(&svg, &options()).unwrap();
             let drawn = f64::from(tree.root().abs_bounding_box().right());
             let measured = Face { px: 12.0, bold }.width(words);

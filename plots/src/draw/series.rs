@@ -11,6 +11,8 @@ use crate::chart::{Band, Series, Shape};
 /// More points than this get no hint each: an element per point would make the file large.
 const HINTS_MAX: usize = 3000;
 const RADIUS: f64 = 3.5;
+/// More points than this are drawn smaller.
+const MANY: usize = 150;
 
 /// Draws a series; `place` says which one of its panel it is.
 pub(super) fn draw(sheet: &mut Sheet, series: &Series, place: usize, x: Place, y: Place) {
@@ -28,7 +30,8 @@ pub(super) fn draw(sheet: &mut Sheet, series: &Series, place: usize, x: Place, y
                 path(sheet, "line", " join", &line(&points));
             }
             if series.hints.is_empty() || series.points.len() > HINTS_MAX {
-                path(sheet, "points", " dots", &dots(&points));
+                let many = if points.len() > MANY { " dots many" } else { " dots" };
+                path(sheet, "points", many, &dots(&points));
             } else {
                 hinted(sheet, series, x, y);
             }
@@ -65,7 +68,11 @@ pub(super) fn band(sheet: &mut Sheet, band: &Band, place: usize, x: Place, y: Pl
         return;
     }
     let d = line(&outline);
-    sheet.element("path", &format!("band {}", hue(band.ink)), format_args!(r#" data-band="{place}" d="{d}Z""#));
+    sheet.element(
+        "path",
+        &format!("band {}", hue(band.ink)),
+        format_args!(r#" data-band="{place}" d="{d}Z""#),
+    );
 }
 
 /// The points that the panel shows, in px, thinned to its columns of pixels; those next to it on both sides as well, so
@@ -78,7 +85,9 @@ fn seen(points: &[(f64, f64)], x: Place, y: Place) -> Vec<(f64, f64)> {
     };
     let shown = |place: usize| {
         let here = side(points[place].0);
-        let near = |other: Option<usize>| other.and_then(|other| points.get(other)).is_some_and(|point| side(point.0) != here);
+        let near = |other: Option<usize>| {
+            other.and_then(|other| points.get(other)).is_some_and(|point| side(point.0) != here)
+        };
         here == 0 || near(place.checked_sub(1)) || near(Some(place + 1))
     };
     let places: Vec<(f64, f64)> = (0..points.len())
@@ -103,10 +112,11 @@ fn steps(points: &[(f64, f64)]) -> String {
 fn dots(points: &[(f64, f64)]) -> String {
     let mut path = Path::default();
     for point in points.iter().filter(|(_, y)| !y.is_nan()) {
-        path.lift();
         path.to(tenths(*point), |_, _, _| {});
+        path.d.push_str("h0");
+        path.at = None;
     }
-    path.done()
+    path.d
 }
 
 fn trace(points: &[(f64, f64)], step: impl Fn(&mut Path, i64, i64)) -> String {
@@ -188,14 +198,15 @@ impl Path {
         let (whole, rest) = (tenths.abs() / 10, tenths.abs() % 10);
         let sign = if tenths < 0 { "-" } else { "" };
         // Writing to a string cannot fail.
-        let _ = if rest == 0 { write!(self.d, "{sign}{whole}") } else { write!(self.d, "{sign}{whole}.{rest}") };
+        let _ =
+            if rest == 0 { write!(self.d, "{sign}{whole}") } else { write!(self.d, "{sign}{whole}.{rest}") };
     }
 
-    /// The end of a stretch; a lone point is a dot.
+    /// The end of a stretch; a lone point is a cross, since a line of no length could not be seen.
     fn lift(&mut self) {
         self.flush();
         if self.points == 1 {
-            self.d.push_str("h0");
+            self.d.push_str("m-2 0h4m-2-2v4");
         }
         self.at = None;
         self.points = 0;
@@ -214,8 +225,8 @@ mod tests {
     #[test]
     fn paths_are_short_and_broken_at_gaps() {
         let points = [(0.0, 10.0), (1.0, 10.0), (2.0, 10.0), (3.0, 9.5), (4.0, f64::NAN), (5.0, 1.0)];
-        assert_eq!(line(&points), "M0 10h2l1-0.5M5 1h0");
-        assert_eq!(steps(&points), "M0 10h3v-0.5M5 1h0");
+        assert_eq!(line(&points), "M0 10h2l1-0.5M5 1m-2 0h4m-2-2v4");
+        assert_eq!(steps(&points), "M0 10h3v-0.5M5 1m-2 0h4m-2-2v4");
         assert_eq!(dots(&points[2..]), "M2 10h0M3 9.5h0M5 1h0");
         assert_eq!(line(&[]), "");
     }

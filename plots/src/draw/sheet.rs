@@ -78,7 +78,8 @@ impl Sheet {
         );
         let (question, answer) = (escaped(&chart.question), escaped(&chart.answer));
         // Writing to a string cannot fail.
-        let _ = write!(out, "\n<title id=\"{title}\">{question}</title>\n<desc id=\"{desc}\">{answer}</desc>\n");
+        let _ =
+            write!(out, "\n<title id=\"{title}\">{question}</title>\n<desc id=\"{desc}\">{answer}</desc>\n");
         if self.theme == Theme::File {
             let look = attributes(self.theme, "paper");
             let _ = writeln!(out, r#"<rect{look} width="{width}" height="{height}"/>"#);

@@ -9,7 +9,9 @@ pub fn thinned(points: &[(f64, f64)], buckets: usize) -> Vec<(f64, f64)> {
     if points.len() <= 2 * buckets {
         return known.collect();
     }
-    let (low, high) = known.clone().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (x, _)| (low.min(x), high.max(x)));
+    let (low, high) = known
+        .clone()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (x, _)| (low.min(x), high.max(x)));
     // Halved so that the width of everything does not overflow.
     let (half_low, half_width) = (low / 2.0, high / 2.0 - low / 2.0);
     let bucket_of = |x: f64| {
@@ -107,7 +109,8 @@ mod tests {
         assert_eq!((thin[0], thin[thin.len() - 1]), (points[0], points[99_999]));
         for bucket in 0..500 {
             let inside = |&&(x, _): &&(f64, f64)| (x / 99_999.0 * 500.0) as usize == bucket;
-            let most = |list: &[(f64, f64)]| list.iter().filter(inside).map(|(_, y)| *y).fold(f64::MIN, f64::max);
+            let most =
+                |list: &[(f64, f64)]| list.iter().filter(inside).map(|(_, y)| *y).fold(f64::MIN, f64::max);
             assert_eq!(most(&thin), most(&points), "bucket {bucket}");
         }
     }
@@ -124,8 +127,9 @@ mod tests {
         let back = thin[gap..].iter().find(|(_, y)| !y.is_nan()).expect("the other side");
         assert!((5_000.0..5_100.0).contains(&back.0), "{back:?}");
         // Holes everywhere still come out bounded.
-        let holes: Vec<(f64, f64)> =
-            (0..50_000).map(|i| (f64::from(i), if i % 2 == 0 { f64::NAN } else { f64::from(i % 11) })).collect();
+        let holes: Vec<(f64, f64)> = (0..50_000)
+            .map(|i| (f64::from(i), if i % 2 == 0 { f64::NAN } else { f64::from(i % 11) }))
+            .collect();
         assert!(thinned(&holes, 100).len() <= 502);
     }
 
@@ -136,7 +140,8 @@ mod tests {
         assert_eq!(thinned(&[(f64::NAN, 2.0), (1.0, 2.0)], 5), [(1.0, 2.0)]);
         let same = vec![(5.0, 1.0); 100];
         assert!(thinned(&same, 10).len() <= 3);
-        let wide: Vec<(f64, f64)> = (0..100).map(|i| (if i < 50 { -f64::MAX } else { f64::MAX }, f64::from(i))).collect();
+        let wide: Vec<(f64, f64)> =
+            (0..100).map(|i| (if i < 50 { -f64::MAX } else { f64::MAX }, f64::from(i))).collect();
         assert!(thinned(&wide, 4).contains(&(f64::MAX, 99.0)));
         assert!(thinned(&vec![(f64::INFINITY, 1.0); 100], 3).is_empty());
     }

@@ -39,13 +39,16 @@ pub(super) fn ticks(axis: &Axis, range: Range, count: usize, is_x: bool) -> Tick
 fn linear(axis: &Axis, range: Range, count: f64, is_x: bool) -> Ticks {
     let (low, high) = range.ends();
     let elapsed = is_x && axis.unit == Unit::Seconds;
-    let prefix = if elapsed { Unit::for_time(high - low) } else { axis.unit.for_axis(low.abs().max(high.abs())) };
+    let prefix =
+        if elapsed { Unit::for_time(high - low) } else { axis.unit.for_axis(low.abs().max(high.abs())) };
     let (low, high) = (low / prefix.factor, high / prefix.factor);
     let raw = (high - low) / count;
     let mut step = match (axis.unit, prefix.name) {
         (Unit::Seconds, "hours" | "h") => among(&HOURS, raw),
         (Unit::Seconds, "minutes" | "min" | "seconds") => among(&SIXTIETHS, raw),
-        (Unit::Bytes | Unit::BytesPerSecond, _) if prefix.factor > 1.0 && raw > 0.5 => 2_f64.powf(raw.log2().ceil()),
+        (Unit::Bytes | Unit::BytesPerSecond, _) if prefix.factor > 1.0 && raw > 0.5 => {
+            2_f64.powf(raw.log2().ceil())
+        }
         _ => decimal(raw),
     };
     // Things come whole.
@@ -93,7 +96,11 @@ fn among(steps: &[f64], raw: f64) -> f64 {
 /// 1, 2 or 5 times a power of ten, not below `raw`.
 fn decimal(raw: f64) -> f64 {
     let power = 10_f64.powf(raw.max(1e-300).log10().floor());
-    [1.0, 2.0, 5.0, 10.0].map(|digit| digit * power).into_iter().find(|step| *step >= raw * 0.999_999).unwrap_or(10.0 * power)
+    [1.0, 2.0, 5.0, 10.0]
+        .map(|digit| digit * power)
+        .into_iter()
+        .find(|step| *step >= raw * 0.999_999)
+        .unwrap_or(10.0 * power)
 }
 
 /// Powers, each with its own prefix: decades hold too much for one.
@@ -102,14 +109,20 @@ fn log(unit: Unit, range: Range, count: f64) -> Vec<(f64, String)> {
     let is_bytes = matches!(unit, Unit::Bytes | Unit::BytesPerSecond);
     let list: Vec<f64> = if is_bytes {
         let doublings = (high / low).log2();
-        let stride = [1, 2, 4, 10, 20, 40].into_iter().find(|stride| doublings / f64::from(*stride) <= count).unwrap_or(100);
+        let stride = [1, 2, 4, 10, 20, 40]
+            .into_iter()
+            .find(|stride| doublings / f64::from(*stride) <= count)
+            .unwrap_or(100);
         powers(2.0, stride, low, high).collect()
     } else {
         let decades = (high / low).log10();
         if decades * 3.0 <= count {
             powers(10.0, 1, low / 10.0, high).flat_map(|power| [power, 2.0 * power, 5.0 * power]).collect()
         } else {
-            let stride = [1, 2, 3, 6, 12, 24].into_iter().find(|stride| decades / f64::from(*stride) <= count).unwrap_or(60);
+            let stride = [1, 2, 3, 6, 12, 24]
+                .into_iter()
+                .find(|stride| decades / f64::from(*stride) <= count)
+                .unwrap_or(60);
             powers(10.0, stride, low, high).collect()
         }
     };
@@ -161,43 +174,92 @@ mod tests {
         let bytes = texts(Unit::Bytes, Scale::Linear, (0.0, 9000.0), 5, false).0;
         assert_eq!(bytes, ["0", "2,000", "4,000", "6,000", "8,000"]);
         let counts = texts(Unit::Count, Scale::Linear, (0.0, 1_060_000.0), 6, false);
-        assert_eq!(counts, (["0", "200", "400", "600", "800", "1,000"].map(String::from).to_vec(), "elapsed (thousands)".into()));
+        assert_eq!(
+            counts,
+            (
+                ["0", "200", "400", "600", "800", "1,000"].map(String::from).to_vec(),
+                "elapsed (thousands)".into()
+            )
+        );
         assert_eq!(texts(Unit::Count, Scale::Linear, (0.0, 1.0), 6, false).0, ["0", "1"]);
         assert_eq!(texts(Unit::Ratio, Scale::Linear, (0.0, 0.04), 5, false).0, ["0", "1", "2", "3", "4"]);
-        assert_eq!(texts(Unit::Cores, Scale::Linear, (0.0, 0.2), 5, false).0, ["0", "0.05", "0.10", "0.15", "0.20"]);
+        assert_eq!(
+            texts(Unit::Cores, Scale::Linear, (0.0, 0.2), 5, false).0,
+            ["0", "0.05", "0.10", "0.15", "0.20"]
+        );
     }
 
     #[test]
     fn time_in_sixtieths() {
         let time = |length, count| texts(Unit::Seconds, Scale::Linear, (0.0, length), count, true);
-        assert_eq!(time(136.0, 10), (["0", "15", "30", "45", "60", "75", "90", "105", "120", "135"].map(String::from).to_vec(), "seconds elapsed".into()));
-        assert_eq!(time(600.0, 6), (["0", "2", "4", "6", "8", "10"].map(String::from).to_vec(), "minutes elapsed".into()));
+        assert_eq!(
+            time(136.0, 10),
+            (
+                ["0", "15", "30", "45", "60", "75", "90", "105", "120", "135"].map(String::from).to_vec(),
+                "seconds elapsed".into()
+            )
+        );
+        assert_eq!(
+            time(600.0, 6),
+            (["0", "2", "4", "6", "8", "10"].map(String::from).to_vec(), "minutes elapsed".into())
+        );
         assert_eq!(time(3600.0, 5).0, ["0", "15", "30", "45", "60"]);
-        assert_eq!(time(86_400.0, 5), (["0", "6", "12", "18", "24"].map(String::from).to_vec(), "hours elapsed".into()));
+        assert_eq!(
+            time(86_400.0, 5),
+            (["0", "6", "12", "18", "24"].map(String::from).to_vec(), "hours elapsed".into())
+        );
     }
 
     #[test]
     fn decades_and_nines() {
         let seconds = texts(Unit::Seconds, Scale::Log, (1e-5, 10.0), 8, false);
-        assert_eq!(seconds, (["10 µs", "100 µs", "1 ms", "10 ms", "100 ms", "1 s", "10 s"].map(String::from).to_vec(), "elapsed".into()));
-        assert_eq!(texts(Unit::Seconds, Scale::Log, (1e-3, 1e-2), 5, false).0, ["1 ms", "2 ms", "5 ms", "10 ms"]);
-        assert_eq!(texts(Unit::Bytes, Scale::Log, (1024.0, 1024.0 * 1024.0), 5, false).0, ["1 KiB", "4 KiB", "16 KiB", "64 KiB", "256 KiB", "1 MiB"]);
-        assert_eq!(texts(Unit::Ratio, Scale::Percentile, (0.0, 0.99995), 6, true).0, ["0", "90 %", "99 %", "99.9 %", "99.99 %"]);
-        assert_eq!(texts(Unit::Ratio, Scale::Percentile, (0.0, 0.999), 8, true).0, ["0", "50 %", "90 %", "99 %", "99.9 %"]);
+        assert_eq!(
+            seconds,
+            (
+                ["10 µs", "100 µs", "1 ms", "10 ms", "100 ms", "1 s", "10 s"].map(String::from).to_vec(),
+                "elapsed".into()
+            )
+        );
+        assert_eq!(
+            texts(Unit::Seconds, Scale::Log, (1e-3, 1e-2), 5, false).0,
+            ["1 ms", "2 ms", "5 ms", "10 ms"]
+        );
+        assert_eq!(
+            texts(Unit::Bytes, Scale::Log, (1024.0, 1024.0 * 1024.0), 5, false).0,
+            ["1 KiB", "4 KiB", "16 KiB", "64 KiB", "256 KiB", "1 MiB"]
+        );
+        assert_eq!(
+            texts(Unit::Ratio, Scale::Percentile, (0.0, 0.99995), 6, true).0,
+            ["0", "90 %", "99 %", "99.9 %", "99.99 %"]
+        );
+        assert_eq!(
+            texts(Unit::Ratio, Scale::Percentile, (0.0, 0.999), 8, true).0,
+            ["0", "50 %", "90 %", "99 %", "99.9 %"]
+        );
     }
 
     #[test]
     fn any_range_has_few_ticks_inside_it() {
         for scale in [Scale::Linear, Scale::Log] {
             for unit in [Unit::Count, Unit::Bytes, Unit::Seconds, Unit::PerSecond, Unit::Ratio, Unit::Cores] {
-                for ends in [(0.0, 1e-12), (1e-12, 1e18), (1e18, 1e18 + 1e12), (-1e18, 1e18), (0.999, 1.001), (3.0, 1e5)] {
+                for ends in [
+                    (0.0, 1e-12),
+                    (1e-12, 1e18),
+                    (1e18, 1e18 + 1e12),
+                    (-1e18, 1e18),
+                    (0.999, 1.001),
+                    (3.0, 1e5),
+                ] {
                     for is_x in [false, true] {
                         let axis = Axis { unit, scale, range: Some(ends), ..Axis::default() };
                         let range = Range::of(&axis, [ends.0, ends.1].into_iter(), false);
                         let ticks = ticks(&axis, range, 8, is_x);
                         assert!(ticks.list.len() <= 24, "{unit:?} {ends:?} {}", ticks.list.len());
                         for (at, text) in &ticks.list {
-                            assert!(range.holds(*at) && !text.contains("NaN"), "{unit:?} {ends:?}: {at} {text}");
+                            assert!(
+                                range.holds(*at) && !text.contains("NaN"),
+                                "{unit:?} {ends:?}: {at} {text}"
+                            );
                         }
                         if scale == Scale::Linear {
                             assert!(!ticks.list.is_empty(), "{unit:?} {ends:?}");

@@ -83,7 +83,14 @@ fn charts(runs: &[Run]) -> (Vec<Chart>, Vec<(Kind, String)>) {
     let (mut charts, mut undrawn) = (Vec::new(), Vec::new());
     for kind in Kind::ALL {
         match chart(kind, runs) {
-            Ok(chart) => charts.push(chart),
+            Ok(mut chart) => {
+                // What holds for a whole run is said once, at the top, and not under every chart.
+                let of_run = |note: &str| {
+                    runs.iter().flat_map(Run::missing).any(|missing| note.ends_with(missing.as_str()))
+                };
+                chart.notes.retain(|note| !of_run(note));
+                charts.push(chart);
+            }
             Err(reason) => undrawn.push((kind, reason)),
         }
     }

@@ -348,7 +348,7 @@ fn names_are_never_markup() {
         assert_eq!(html.matches("</script>").count(), 2, "two elements of script, and no more");
         let Some(browser) = page.opened(1400) else { return };
         assert!(!browser.text("title").contains("ran") || browser.text("title").contains('<'), "nothing ran");
-        assert_eq!(browser.run("return document.querySelectorAll('img, b').length - document.querySelectorAll('.card b, .notes b').length", &json!([])), json!(0));
+        assert_eq!(browser.run("return document.querySelectorAll('img, b').length - document.querySelectorAll('.card b, .notes b, .advice b').length", &json!([])), json!(0));
         assert!(browser.text("h1").contains("onerror"), "it is shown as it is: {}", browser.text("h1"));
         let at = place(&browser, "memory", 10.0);
         browser.point(&[at], false);

@@ -111,7 +111,7 @@ fn cause(cause: &Value) -> String {
         format!(" <span class=\"quiet\">{}</span>", Unit::Ratio.write(weight))
     });
     format!(
-        "<li><strong><code>{}</code></strong>{weight}<br>{}<br><span class=\"advice\">To try: {}</span></li>\n",
+        "<li><strong><code>{}</code></strong>{weight}<br>{}<br><span class=\"advice\"><b>To try:</b> {}</span></li>\n",
         escaped(text(cause, "cause")),
         escaped(text(cause, "evidence")),
         escaped(text(cause, "advice")),

@@ -162,13 +162,15 @@ fn messages(summary: &Value) -> Option<String> {
 fn latency(summary: &Value) -> Option<String> {
     let of = |part: &str| figure(summary, &format!("delivery.latency_ms.{part}"));
     let named = [("p50", "p50"), ("p99", "p99"), ("p999", "p99.9"), ("max", "at worst")];
-    let parts: Vec<String> =
-        named.iter().filter_map(|(key, name)| Some(format!("{name} {}", strong(ms(of(key)?))))).collect();
+    let parts: Vec<String> = named
+        .iter()
+        .filter_map(|(key, name)| Some(format!("{name}\u{a0}{}", strong(ms(of(key)?)))))
+        .collect();
     if parts.is_empty() || of("count") == Some(0.0) {
         return None;
     }
     let raw = figure(summary, "delivery.raw_latency_ms.p99")
-        .map_or(String::new(), |p99| format!("; from the actual send, p99 {}", ms(p99)));
+        .map_or(String::new(), |p99| format!("; from the actual send, p99\u{a0}{}", ms(p99)));
     Some(format!("From the intended send to delivery: {}{raw}.", parts.join(", ")))
 }
 

@@ -40,6 +40,7 @@ class Desk {
 
   listen(chart) {
     const { canvas } = chart;
+    canvas.classList.add("live");
     canvas.tabIndex = 0;
     canvas.setAttribute("role", "application");
     canvas.setAttribute("aria-roledescription", "chart");

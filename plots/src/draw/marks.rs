@@ -9,7 +9,7 @@ use crate::chart::{Mark, Phase};
 const LANES_MAX: usize = 3;
 const LANE: f64 = 15.0;
 /// A name is cut to the first of these widths, in px, that finds room.
-const NAME_WIDTHS: [f64; 3] = [360.0, 190.0, 90.0];
+const NAME_WIDTHS: [f64; 5] = [360.0, 250.0, 190.0, 140.0, 90.0];
 /// How much wider a bad mark's bold name may be.
 const BOLDER: f64 = 1.08;
 /// Between a mark's line and its name.

@@ -13,7 +13,7 @@ use crate::unit::Unit;
 /// Panels beyond these are not drawn.
 const PANELS_MAX: usize = 12;
 /// Between two ticks of a y axis, at least, and between the texts of an x axis.
-const TICK_STEP: f64 = 42.0;
+const TICK_STEP: f64 = 40.0;
 const TICK_GAP: f64 = 16.0;
 /// Between a panel and the next one's label.
 const PANEL_GAP: f64 = 16.0;
@@ -58,7 +58,7 @@ pub(super) fn draw(sheet: &mut Sheet, panels: &Panels, top: f64) -> (String, f64
     for laid in &mut laid {
         let own: &[Entry] = if shared { &[] } else { &entries[laid.place] };
         y = legend::draw(sheet, &laid.ticks.label, own, y + if laid.place > 0 { PANEL_GAP } else { 0.0 });
-        y += if laid.place == 0 { lanes.height() } else { 0.0 } + 2.0;
+        y += if laid.place == 0 { lanes.height() } else { 0.0 } + 4.0;
         let height = heights[laid.place];
         laid.y = Place { from: y + height, to: y, ..laid.y };
         y += height;
@@ -245,19 +245,19 @@ fn x_axis(sheet: &mut Sheet, axis: &Axis, x: Place, bottoms: &[f64]) -> f64 {
         let width = LABEL.width(&text);
         let middle = at.clamp(width / 2.0 + 2.0, (edge - width / 2.0).max(width / 2.0 + 2.0));
         if place % every == 0 && middle - width / 2.0 >= free {
-            sheet.text("", (middle - at, bottom + 17.0), "middle", &text);
+            sheet.text("", (middle - at, bottom + 18.5), "middle", &text);
             free = middle + width / 2.0 + TICK_GAP / 2.0;
         }
         sheet.close("g");
     }
     sheet.close("g");
-    let mut below = bottom + 22.0;
+    let mut below = bottom + 24.0;
     if !ticks.label.is_empty() {
         let label = LABEL.shortened(&ticks.label, sheet.width - 2.0 * MARGIN);
         let half = LABEL.width(&label) / 2.0;
         let middle = (x.from + x.length() / 2.0)
             .clamp(MARGIN + half, (sheet.width - MARGIN - half).max(MARGIN + half));
-        sheet.text("x-label", (middle, bottom + 35.0), "middle", &label);
+        sheet.text("x-label", (middle, bottom + 37.0), "middle", &label);
         below += 18.0;
     }
     below

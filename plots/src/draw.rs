@@ -11,10 +11,18 @@
 //!   notes, footer                                    wrap
 //! ```
 //!
+//! A page's script may rely on this. The root has `data-chart`, `data-x` (linear, log, percentile), `data-x-unit`,
+//! `data-left`, `data-right` (px) and `data-from`, `data-to` (the x axis's values there). Each `g.panel` has
+//! `data-panel`, `data-top`, `data-bottom` (px), `data-low`, `data-high` (values), `data-scale` and `data-unit`; in it,
+//! `path.series` has `data-series` and `data-shape` (line, steps, points), `path.band` has `data-band`, and `path.limit`
+//! has `data-at`. `g.tick` and `g.mark` have `data-at` and are moved by their `transform`; `g.phase` has `data-from`
+//! and `data-to`. What the script adds is styled by the same classes.
+//!
 //! Sizes of text are in px and do not grow with the width; the height follows from the content. Everything is placed
 //! by the widths of the embedded font ([`text`]). Looks are classes ([`look`]): a page styles them, a file carries
 //! them as attributes. What users named is escaped where it is written ([`sheet`]), and nowhere else.
 
+mod axis;
 mod bars;
 mod legend;
 mod look;

@@ -42,7 +42,7 @@ pub(super) fn draw(sheet: &mut Sheet, bars: &Bars, top: f64) -> f64 {
     let labelled = shown.iter().map(|bar| widest(bar, bars.y.unit, prefix)).fold(0.0, f64::max);
     let parts = shown.iter().map(|bar| bar.parts.len()).max().unwrap_or(0);
     let height = (sheet.width * 0.4).clamp(240.0, 380.0).max(parts as f64 * LABEL_STEP + 10.0);
-    let ticks = ticks(&bars.y, range, (height / 40.0) as usize, false);
+    let ticks = ticks(&bars.y, range, ((height / 40.0) as usize).min(6), false);
 
     let top = super::legend::draw(sheet, &ticks.label, &[], top) + 4.0;
     let y = Place { range, from: top + height, to: top };

@@ -1,20 +1,20 @@
 //! Panels one above the other, on one x axis.
 
 use super::legend::{self, Entry};
-use super::marks;
 use super::place::{Place, Range};
 use super::series;
 use super::sheet::Sheet;
 use super::ticks::{Ticks, ticks};
 use super::{LABEL, MARGIN, SMALL, spread};
-use crate::chart::{Axis, Panel, Panels, Scale, Shape};
-use crate::unit::Unit;
+use super::{axis, marks};
+use crate::chart::{Panel, Panels, Scale, Shape};
 
 /// Panels beyond these are not drawn.
 const PANELS_MAX: usize = 12;
-/// Between two ticks of a y axis, at least, and between the texts of an x axis.
+/// Between two ticks of a y axis, at least.
 const TICK_STEP: f64 = 40.0;
-const TICK_GAP: f64 = 16.0;
+/// About as many as a y axis has, however high: more say no more.
+const TICKS_MAX: usize = 6;
 /// Between a panel and the next one's label.
 const PANEL_GAP: f64 = 16.0;
 /// Left and right of points, which would else stand on the edge.
@@ -30,6 +30,8 @@ struct Laid<'a> {
     place: usize,
     y: Place,
     ticks: Ticks,
+    /// The phases' names stand in it.
+    named: bool,
 }
 
 /// Draws them from `top` on: the root's attributes for the page's script, and where they end.
@@ -72,8 +74,8 @@ pub(super) fn draw(sheet: &mut Sheet, panels: &Panels, top: f64) -> (String, f64
         one(sheet, laid, x);
     }
     let bottoms: Vec<f64> = laid.iter().map(|laid| laid.y.from).collect();
-    let below = x_axis(sheet, &panels.x, x, &bottoms);
-    (frame(&panels.x, x), below)
+    let below = axis::draw(sheet, &panels.x, x, &bottoms);
+    (axis::frame(&panels.x, x), below)
 }
 
 /// The plot areas' heights. One alone is as high as suits the width; several share somewhat more.
@@ -93,8 +95,8 @@ fn lay(panel: &Panel, place: usize, height: f64, named: bool) -> Laid<'_> {
     let foot = if low < 0.0 || panel.y.scale == Scale::Log { 0.05 } else { 0.0 };
     let own = panel.y.range.is_some() && !named;
     let range = if own { range } else { range.widened(foot, head / (height - head)) };
-    let ticks = ticks(&panel.y, range, (height / TICK_STEP) as usize, false);
-    Laid { panel, place, y: Place { range, from: 0.0, to: 0.0 }, ticks }
+    let ticks = ticks(&panel.y, range, ((height / TICK_STEP) as usize).min(TICKS_MAX), false);
+    Laid { panel, place, y: Place { range, from: 0.0, to: 0.0 }, ticks, named }
 }
 
 fn y_range(panel: &Panel) -> Range {
@@ -154,7 +156,7 @@ fn one(sheet: &mut Sheet, laid: &Laid<'_>, x: Place) {
     let (panel, y) = (laid.panel, laid.y);
     let (low, high) = y.range.ends();
     let (top, bottom, unit) = (y.to, y.from, panel.y.unit.key());
-    let scale = scale_name(panel.y.scale);
+    let scale = axis::scale_name(panel.y.scale);
     let place = laid.place;
     sheet.open(
         "g",
@@ -168,7 +170,10 @@ fn one(sheet: &mut Sheet, laid: &Laid<'_>, x: Place) {
         let Some(at) = y.at(*value) else { continue };
         let (left, right) = (x.from, x.to);
         let look = if *value == 0.0 && low < 0.0 { "axis" } else { "grid" };
-        sheet.element("path", look, format_args!(r#" d="M{left:.1} {at:.1}H{right:.1}""#));
+        // Not through the names of phases.
+        if !laid.named || at > y.to + HEADROOM.1 + 2.0 {
+            sheet.element("path", look, format_args!(r#" d="M{left:.1} {at:.1}H{right:.1}""#));
+        }
         let text = LABEL.shortened(text, sheet.width * 0.3);
         sheet.text("tick", (left - 8.0, at + 4.0), "end", &text);
     }
@@ -221,88 +226,5 @@ fn limits(sheet: &mut Sheet, panel: &Panel, x: Place, y: Place) {
     let heights = spread(&wanted, 13.0, y.to + 10.0, y.from - 4.0);
     for ((_, _, label), height) in lines.iter().zip(heights) {
         sheet.text("limit-name halo", (x.to - 6.0, height), "end", label);
-    }
-}
-
-/// The x axis under the last panel, with its lines under all of them; where it ends.
-fn x_axis(sheet: &mut Sheet, axis: &Axis, x: Place, bottoms: &[f64]) -> f64 {
-    let bottom = bottoms.last().copied().unwrap_or(0.0);
-    let ticks = x_ticks(axis, x);
-    let edge = sheet.width - 4.0;
-    sheet.open("g", "x-axis", format_args!(""));
-    for bottom in bottoms {
-        let (left, right) = (x.from, x.to);
-        sheet.element("path", "axis", format_args!(r#" d="M{left:.1} {bottom:.1}H{right:.1}""#));
-    }
-    let lines: String = bottoms.iter().map(|bottom| format!("M0 {bottom:.1}v4")).collect();
-    let (mut free, every) = (2.0, stride(&ticks, x));
-    for (place, (value, text)) in ticks.list.iter().enumerate() {
-        let Some(at) = x.at(*value) else { continue };
-        sheet.open("g", "tick", format_args!(r#" data-at="{value}" transform="translate({at:.1} 0)""#));
-        sheet.element("path", "tick-line", format_args!(r#" d="{lines}""#));
-        // Within the picture, and clear of the one before it.
-        let text = LABEL.shortened(text, x.length() / 2.0);
-        let width = LABEL.width(&text);
-        let middle = at.clamp(width / 2.0 + 2.0, (edge - width / 2.0).max(width / 2.0 + 2.0));
-        if place % every == 0 && middle - width / 2.0 >= free {
-            sheet.text("", (middle - at, bottom + 18.5), "middle", &text);
-            free = middle + width / 2.0 + TICK_GAP / 2.0;
-        }
-        sheet.close("g");
-    }
-    sheet.close("g");
-    let mut below = bottom + 24.0;
-    if !ticks.label.is_empty() {
-        let label = LABEL.shortened(&ticks.label, sheet.width - 2.0 * MARGIN);
-        let half = LABEL.width(&label) / 2.0;
-        let middle = (x.from + x.length() / 2.0)
-            .clamp(MARGIN + half, (sheet.width - MARGIN - half).max(MARGIN + half));
-        sheet.text("x-label", (middle, bottom + 37.0), "middle", &label);
-        below += 18.0;
-    }
-    below
-}
-
-/// Which of the ticks have a text: all, every second … so that none run together.
-fn stride(ticks: &Ticks, x: Place) -> usize {
-    let spans = ticks.list.iter().map(|(at, text)| (x.at(*at).unwrap_or(x.from), LABEL.width(text)));
-    let spans: Vec<(f64, f64)> = spans.collect();
-    let apart = |every: &usize| {
-        let shown: Vec<(f64, f64)> = spans.iter().copied().step_by(*every).collect();
-        shown.windows(2).all(|pair| pair[1].0 - pair[0].0 >= (pair[0].1 + pair[1].1) / 2.0 + TICK_GAP / 2.0)
-    };
-    (1..=spans.len()).find(apart).unwrap_or(1)
-}
-
-/// As many ticks as there is room for between their texts.
-fn x_ticks(axis: &Axis, x: Place) -> Ticks {
-    let most = if axis.unit == Unit::Seconds { 12 } else { 10 };
-    let mut count = ((x.length() / 55.0) as usize).clamp(2, most);
-    loop {
-        let ticks = ticks(axis, x.range, count, true);
-        let fits = ticks.list.windows(2).all(|pair| {
-            let (Some(a), Some(b)) = (x.at(pair[0].0), x.at(pair[1].0)) else { return true };
-            (b - a).abs() >= (LABEL.width(&pair[0].1) + LABEL.width(&pair[1].1)) / 2.0 + TICK_GAP
-        });
-        if fits || count <= 2 || !axis.ticks.is_empty() {
-            return ticks;
-        }
-        count -= 1;
-    }
-}
-
-fn frame(axis: &Axis, x: Place) -> String {
-    let (from, to) = x.range.ends();
-    let (scale, unit, left, right) = (scale_name(axis.scale), axis.unit.key(), x.from, x.to);
-    format!(
-        r#" data-x="{scale}" data-x-unit="{unit}" data-left="{left:.1}" data-right="{right:.1}" data-from="{from}" data-to="{to}""#
-    )
-}
-
-fn scale_name(scale: Scale) -> &'static str {
-    match scale {
-        Scale::Linear => "linear",
-        Scale::Log => "log",
-        Scale::Percentile => "percentile",
     }
 }

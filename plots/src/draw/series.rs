@@ -98,7 +98,7 @@ fn seen(points: &[(f64, f64)], x: Place, y: Place) -> Vec<(f64, f64)> {
 }
 
 fn line(points: &[(f64, f64)]) -> String {
-    trace(points, |path, dx, dy| path.step(dx, dy))
+    trace(points, Path::step)
 }
 
 fn steps(points: &[(f64, f64)]) -> String {

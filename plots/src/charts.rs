@@ -172,3 +172,6 @@ fn answers(runs: &[Run], answer: impl Fn(&Run, bool) -> Option<String>) -> Strin
 fn axis(label: &str, unit: Unit) -> Axis {
     Axis { label: label.to_owned(), unit, ..Axis::default() }
 }
+
+#[cfg(test)]
+mod tests;

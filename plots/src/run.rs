@@ -310,3 +310,6 @@ fn read_beside(dir: &Path, name: &str, missing: &mut Vec<String>) -> Option<Vec<
     }
     fs::read(&path).map_err(|error| missing.push(format!("{name} could not be read: {error}"))).ok()
 }
+
+#[cfg(test)]
+mod tests;

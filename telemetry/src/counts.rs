@@ -61,7 +61,8 @@ impl Counts {
         loop {
             let next = match (ours.peek(), theirs.peek()) {
                 (Some(&&(a, count)), Some(&&(b, more))) if a == b => {
-                    (ours.next(), theirs.next());
+                    ours.next();
+                    theirs.next();
                     (a, count.saturating_add(more))
                 }
                 (Some(&&a), Some(&&b)) if b.0 < a.0 => {

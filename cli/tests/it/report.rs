@@ -115,15 +115,15 @@ fn the_crosshair_reads_what_was_measured_and_follows_across_charts() {
     let Some(browser) = page.opened(1400) else { return };
     assert!(browser.text("h1").contains("made-up"));
     let at = place(&browser, "memory", 30.0);
-    browser.point(&[at], false);
+    browser.point(&[at]);
     reads(&browser, "memory", "70.0 MiB");
     reads(&browser, "connections", "3,000");
     let at = place(&browser, "connections", 45.0);
-    browser.point(&[at], false);
+    browser.point(&[at]);
     reads(&browser, "connections", "4,500");
     reads(&browser, "memory", "85.0 MiB");
     // Outside of a chart there is nothing to read.
-    browser.point(&[(3.0, 3.0)], false);
+    browser.point(&[(3.0, 3.0)]);
     eventually("the crosshair goes", || cards(&browser, "memory").is_empty().then_some(()));
     quiet(&browser);
 }
@@ -134,7 +134,7 @@ fn a_drag_zooms_all_charts_over_time_and_the_whole_run_comes_back() {
     let Some(browser) = page.opened(1400) else { return };
     let whole = [x_labels(&browser, "memory"), x_labels(&browser, "connections")];
     let (from, to) = (place(&browser, "memory", 20.0), place(&browser, "memory", 30.0));
-    browser.point(&[from, ((from.0 + to.0) / 2.0, from.1), to], true);
+    browser.drag(&[from, ((from.0 + to.0) / 2.0, from.1), to]);
     let zoomed = x_labels(&browser, "memory");
     assert!(zoomed.contains("25") && !zoomed.contains("50"), "{} to {zoomed}", whole[0]);
     assert_eq!(x_labels(&browser, "connections"), zoomed, "all charts have the same range");
@@ -144,13 +144,25 @@ fn a_drag_zooms_all_charts_over_time_and_the_whole_run_comes_back() {
     assert!((ends[0] - 20.0).abs() < 0.1 && (ends[1] - 30.0).abs() < 0.1, "{said}");
     // What was in the middle of the drag is in the middle of the chart now, and reads the same.
     let middle = place(&browser, "memory", 30.0);
-    browser.point(&[middle], false);
+    browser.point(&[middle]);
     reads(&browser, "memory", "65.0 MiB");
     let (low, high) = lines(&browser, "memory");
     assert!(low > -110.0 && high < 1120.0 + 110.0, "lines end a point beyond the panel: {low} to {high}");
     browser.run("document.querySelector('.zoombar button:last-child').click()", &json!([]));
     assert_eq!([x_labels(&browser, "memory"), x_labels(&browser, "connections")], whole);
     assert_eq!(browser.text(".zoombar:not([hidden]) span"), "");
+    quiet(&browser);
+}
+
+#[test]
+fn a_finger_reads_and_does_not_zoom() {
+    let page = Page::made_up(60);
+    let Some(browser) = page.opened(600) else { return };
+    let whole = x_labels(&browser, "memory");
+    let (from, to) = (place(&browser, "memory", 20.0), place(&browser, "memory", 30.0));
+    browser.touch(&[from, ((from.0 + to.0) / 2.0, from.1), to]);
+    reads(&browser, "memory", "70.0 MiB");
+    assert_eq!(x_labels(&browser, "memory"), whole);
     quiet(&browser);
 }
 
@@ -302,7 +314,6 @@ fn ten_minutes_are_small_and_an_hour_is_quick() {
     let page = Page::made_up(600);
     let bytes = std::fs::metadata(&page.file).expect("a page").len();
     assert!(bytes < 2_000_000, "ten minutes take {bytes} bytes");
-    eprintln!("ten minutes: {bytes} bytes");
     let page = Page::made_up(3600);
     let bytes = std::fs::metadata(&page.file).expect("a page").len();
     assert!(bytes < 4_000_000, "an hour takes {bytes} bytes");
@@ -330,7 +341,6 @@ fn ten_minutes_are_small_and_an_hour_is_quick() {
     let took = browser.run(&script, &json!([]));
     assert!(took[1].as_u64().expect("cards") > 10, "the crosshair is in every chart: {took}");
     assert!(took[0].as_f64().expect("ms") < 16.0, "a move of the crosshair takes {} ms", took[0]);
-    eprintln!("an hour: {bytes} bytes, a move takes {took}");
 }
 
 #[test]
@@ -351,7 +361,7 @@ fn names_are_never_markup() {
         assert_eq!(browser.run("return document.querySelectorAll('img, b').length - document.querySelectorAll('.card b, .notes b, .advice b').length", &json!([])), json!(0));
         assert!(browser.text("h1").contains("onerror"), "it is shown as it is: {}", browser.text("h1"));
         let at = place(&browser, "memory", 10.0);
-        browser.point(&[at], false);
+        browser.point(&[at]);
         reads(&browser, "memory", "50.0 MiB");
         quiet(&browser);
     }
@@ -391,9 +401,9 @@ fn several_runs_stand_side_by_side() {
     assert_eq!(browser.text("h1"), "made-up: 2 runs");
     let runs = text(&browser.text(".runs"));
     assert!(runs.contains("before") && runs.contains("after") && runs.contains("PASS"), "{runs}");
-    assert!(browser.text(".figures").contains("×0.50"), "half as long: {}", browser.text(".figures"));
+    assert!(browser.text(".columns").contains("×0.50"), "half as long: {}", browser.text(".columns"));
     let at = place(&browser, "memory", 20.0);
-    browser.point(&[at], false);
+    browser.point(&[at]);
     reads(&browser, "memory", "60.0 MiB");
     let both = cards(&browser, "memory").iter().filter(|line| line.ends_with("60.0 MiB")).count();
     assert_eq!(both, 2, "{:?}", cards(&browser, "memory"));

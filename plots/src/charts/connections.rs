@@ -10,7 +10,7 @@ use crate::{Run, Unit};
 
 pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
     let open = [
-        Quantity::new("asked for", 7, asked).dashed(Dash::Dashed).steps().faint().aside(),
+        Quantity::new("asked for", 6, asked).dashed(Dash::Dashed).steps().faint().aside(),
         Quantity::new("open", 1, |run| connections(run).to_vec()),
     ];
     let under_way = [
@@ -18,7 +18,7 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
         Quantity::sampled("failed so far", 3, "connections.failed").dashed(Dash::Dashed).unless_nothing(),
     ];
     let rate = [
-        Quantity::new("asked for", 7, asked_rate).dashed(Dash::Dashed).steps().faint().aside(),
+        Quantity::new("asked for", 6, asked_rate).dashed(Dash::Dashed).steps().faint().aside(),
         Quantity::new("logged in", 1, came),
         Quantity::sampled("opened again", 4, "connections.reconnects")
             .dashed(Dash::Dotted)
@@ -39,7 +39,7 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
     let panels = [
         panel(runs, axis("connections", Unit::Count), 2.5, &open),
         with_limits(panel(runs, axis("under way", Unit::Count), 1.0, &under_way), failures),
-        with_limits(panel(runs, axis("connections per second", Unit::PerSecond), 1.8, &rate), rates),
+        with_limits(panel(runs, axis("new connections", Unit::PerSecond), 1.8, &rate), rates),
     ];
     over_time(runs, panels, answers(runs, answer), "")
 }

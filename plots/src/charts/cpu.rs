@@ -10,19 +10,23 @@ use crate::{Run, Unit};
 /// Up to so many cores, the axis goes to what the machine has; of many, a run may take too few to be seen so.
 const CORES_SHOWN_MAX: f64 = 8.0;
 
+/// A share of less time than this is mostly rounding: the kernel counts in ticks of 10 ms. Shorter ones are left out, unless
+/// the whole recording is like that.
+const SPACING_S_MIN: f64 = 0.3;
+
 pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
     let cores = [
-        Quantity::sampled("server", 0, "server.cpu_cores"),
-        Quantity::sampled("generator", 1, "generator.cpu_cores").dashed(Dash::Dashed),
-        Quantity::sampled("publisher", 3, "publisher.cpu_cores").dashed(Dash::Dotted).aside(),
+        share("server", 0, "server.cpu_cores"),
+        share("generator", 1, "generator.cpu_cores").dashed(Dash::Dashed),
+        share("publisher", 3, "publisher.cpu_cores").dashed(Dash::Dotted).aside(),
     ];
     let shares = [
-        Quantity::sampled("all", 7, "host.cpu_busy_ratio"),
-        Quantity::sampled("kernel", 2, "host.cpu_system_ratio").dashed(Dash::Dashed).aside(),
-        Quantity::sampled("soft interrupts", 5, "host.softirq_ratio").dashed(Dash::DashDot),
-        Quantity::sampled("programs", 4, "host.cpu_user_ratio").dashed(Dash::Dotted).aside(),
-        Quantity::sampled("hard interrupts", 3, "host.irq_ratio").unless_nothing().aside(),
-        Quantity::sampled("taken by others (steal)", 6, "host.steal_ratio").unless_nothing().aside(),
+        share("all", 7, "host.cpu_busy_ratio"),
+        share("kernel", 2, "host.cpu_system_ratio").dashed(Dash::Dashed).aside(),
+        share("soft interrupts", 5, "host.softirq_ratio").dashed(Dash::DashDot),
+        share("programs", 4, "host.cpu_user_ratio").dashed(Dash::Dotted).aside(),
+        share("hard interrupts", 3, "host.irq_ratio").unless_nothing().aside(),
+        share("taken by others (steal)", 6, "host.steal_ratio").unless_nothing().aside(),
     ];
     let machine =
         runs.iter().filter_map(machine_cores).reduce(f64::max).filter(|cores| *cores <= CORES_SHOWN_MAX);
@@ -34,6 +38,21 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
         with_limits(panel(runs, whole, 1.5, &shares), limits(runs, &["cpu.softirq_ratio"])),
     ];
     over_time(runs, panels, answers(runs, answer), "the processors were not watched in this recording")
+}
+
+fn share<'a>(name: &str, hue: usize, series: &'a str) -> Quantity<'a> {
+    Quantity::new(name, hue, move |run| settled(run.series(series)))
+}
+
+/// Without the samples that a phase's end brings, right after the one before.
+fn settled(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let mut spacings: Vec<f64> = points.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
+    spacings.sort_by(f64::total_cmp);
+    let usual = spacings.get(spacings.len() / 2).copied().unwrap_or(0.0);
+    let least = SPACING_S_MIN.min(usual / 2.0);
+    let kept =
+        (0..points.len()).filter(|place| *place == 0 || points[*place].0 - points[place - 1].0 >= least);
+    kept.map(|place| points[place]).collect()
 }
 
 fn machine_cores(run: &Run) -> Option<f64> {

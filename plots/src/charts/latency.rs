@@ -1,5 +1,5 @@
 //! Latencies over time. Corrected ones count from when a message should have been sent; raw ones, which forget how late the
-//! sender was, stand behind them.
+//! sender was, are pale.
 
 use super::limits::limits;
 use super::over_time::{Quantity, over_time, panel, with_limits};
@@ -18,7 +18,7 @@ const PERCENTILES: [(&str, usize, usize, bool, &str); 5] = [
     ("longest", 4, 4, false, "max"),
 ];
 
-/// The raw ones that are shown behind the corrected.
+/// The raw ones that are shown beside the corrected.
 const RAW: [usize; 2] = [0, 2];
 
 /// Without a bin for so many times its width, there is a gap.
@@ -28,7 +28,7 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
     let has = |name: &str| runs.iter().any(|run| run.latency(name).is_some_and(|(bins, _)| !bins.is_empty()));
     let y = |label: &str| Axis { scale: Scale::Log, ..super::axis(label, Unit::Seconds) };
     if has("delivery.latency_ns") {
-        let lines = [raw(), percentiles("delivery.latency_ns")].into_iter().flatten().collect::<Vec<_>>();
+        let lines = [percentiles("delivery.latency_ns"), raw()].into_iter().flatten().collect::<Vec<_>>();
         let delivery =
             with_limits(panel(runs, y("delivery"), 1.0, &lines), bounds(runs, "delivery.latency_ms"));
         let mut parts = over_time(runs, [delivery], answers(runs, answer), "")?;

@@ -137,7 +137,7 @@ fn answer(run: &Run, brief: bool) -> Option<String> {
     let readings = ledger["points"].as_u64().unwrap_or(0);
     let peak = run.figure("connections.peak").map(|peak| format!("; {} connections", grouped(peak)));
     Some(format!(
-        "{} B, {title}{}{}; slopes over the ramp, {readings} readings",
+        "{} B for {title}{}{}; slopes over the ramp, {readings} readings",
         grouped(total),
         interval.unwrap_or_default(),
         peak.unwrap_or_default()

@@ -1,5 +1,7 @@
 //! Thresholds, drawn where their figure is.
 
+use serde_json::Value;
+
 use crate::Run;
 use crate::chart::Limit;
 
@@ -59,22 +61,28 @@ fn in_milliseconds(figure: &str) -> bool {
     figure.split('.').any(|part| part.ends_with("_ms"))
 }
 
-/// The bounds that the runs' plans set to these figures; times in seconds, whatever the figure is in.
+/// The bounds that the plans of all the runs set to these figures; times in seconds, whatever the figure is in.
 pub(super) fn limits(runs: &[Run], figures: &[&str]) -> Vec<Limit> {
-    let mut out: Vec<Limit> = Vec::new();
-    for run in runs {
-        let thresholds = run.plan().get("thresholds").and_then(serde_json::Value::as_array);
-        for text in thresholds.into_iter().flatten().filter_map(serde_json::Value::as_str) {
-            let Some(threshold) = Threshold::parse(text) else { continue };
-            let Some(short) = figures.iter().find(|figure| **figure == threshold.figure) else { continue };
-            let y = if in_milliseconds(short) { threshold.limit / 1e3 } else { threshold.limit };
-            let label = format!("{} {} {}", name(short), threshold.operator, tail(text, threshold.operator));
-            if !out.iter().any(|limit| limit.label == label) {
-                out.push(Limit { label, y });
-            }
-        }
+    let Some((first, others)) = runs.split_first() else { return Vec::new() };
+    let mut limits = of_run(first, figures);
+    for run in others {
+        let theirs = of_run(run, figures);
+        limits.retain(|limit| theirs.contains(limit));
     }
-    out
+    limits
+}
+
+fn of_run(run: &Run, figures: &[&str]) -> Vec<Limit> {
+    let thresholds = run.plan().get("thresholds").and_then(Value::as_array);
+    let texts = thresholds.into_iter().flatten().filter_map(Value::as_str);
+    let limit = |text| {
+        let threshold = Threshold::parse(text)?;
+        let figure = figures.iter().find(|figure| **figure == threshold.figure)?;
+        let y = if in_milliseconds(figure) { threshold.limit / 1e3 } else { threshold.limit };
+        let label = format!("{} {} {}", name(figure), threshold.operator, tail(text, threshold.operator));
+        Some(Limit { label, y })
+    };
+    texts.filter_map(limit).collect()
 }
 
 /// The limit as it was written.

@@ -24,8 +24,11 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
         Quantity::new("generator", 1, |run| per_connection(run, "generator.rss_bytes")).aside(),
     ];
     let peak = limits(runs, &["memory.server_rss_peak_bytes"]);
-    let slopes =
-        limits(runs, &["memory.server_bytes_per_connection", "memory.generator_bytes_per_connection"]);
+    let server = "memory.server_bytes_per_connection";
+    let slopes = match runs {
+        [_] => limits(runs, &[server, "memory.generator_bytes_per_connection"]),
+        _ => limits(runs, &[server]),
+    };
     let panels = [
         with_limits(panel(runs, axis("server RSS", Unit::Bytes), 3.0, &memory), peak),
         panel(runs, axis("connections", Unit::Count), 1.5, &open),

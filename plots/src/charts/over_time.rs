@@ -16,8 +16,11 @@ pub(super) struct Quantity<'a> {
     aside: bool,
     /// Not shown where it is nothing throughout.
     something: bool,
-    points: Box<dyn Fn(&Run) -> Vec<(f64, f64)> + 'a>,
+    points: Box<Points<'a>>,
 }
+
+/// What a run shows of a quantity.
+type Points<'a> = dyn Fn(&Run) -> Vec<(f64, f64)> + 'a;
 
 impl<'a> Quantity<'a> {
     pub(super) fn new(name: &str, hue: usize, points: impl Fn(&Run) -> Vec<(f64, f64)> + 'a) -> Quantity<'a> {
@@ -43,6 +46,12 @@ impl<'a> Quantity<'a> {
 
     pub(super) fn faint(mut self) -> Self {
         self.ink.faint = true;
+        self
+    }
+
+    pub(super) fn dots(mut self) -> Self {
+        self.shape = Shape::Points;
+        self.ink.dash = Dash::Solid;
         self
     }
 
@@ -77,6 +86,7 @@ impl<'a> Quantity<'a> {
 pub(super) fn panel(runs: &[Run], y: Axis, height: f64, quantities: &[Quantity<'_>]) -> Option<Panel> {
     let several = runs.len() > 1;
     let mut series = Vec::new();
+    let alone = quantities.iter().filter(|quantity| !quantity.aside).count() == 1;
     for (place, run) in runs.iter().enumerate() {
         let shown = quantities.iter().filter(|quantity| !(several && quantity.aside));
         for (turn, quantity) in shown.enumerate() {
@@ -84,7 +94,12 @@ pub(super) fn panel(runs: &[Run], y: Axis, height: f64, quantities: &[Quantity<'
             let (name, ink) = if several {
                 // A colour is a run here, and the quantity is told by the dash.
                 let dash = [Dash::Solid, Dash::Dashed, Dash::Dotted, Dash::DashDot][turn % 4];
-                (format!("{}: {}", run.label(), quantity.name), Ink { hue: place, dash, faint: false })
+                let name = match alone {
+                    // The axis says it.
+                    true => run.label().to_owned(),
+                    false => format!("{}: {}", run.label(), quantity.name),
+                };
+                (name, Ink { hue: place, dash, faint: false })
             } else {
                 (quantity.name.clone(), quantity.ink)
             };

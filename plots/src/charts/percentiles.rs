@@ -13,8 +13,8 @@ const TICKS_PER_HALF: u32 = 8;
 
 /// Histogram, name, colour, dash, faint; whether several runs are compared by it.
 const LINES: [(&str, &str, usize, Dash, bool, bool); 4] = [
-    ("connect.latency_ns", "connected", 2, Dash::Dotted, false, false),
-    ("connect.login_ns", "logged in", 2, Dash::Solid, false, false),
+    ("connect.latency_ns", "connected", 1, Dash::Dotted, false, false),
+    ("connect.login_ns", "logged in", 1, Dash::Solid, false, false),
     ("delivery.raw_latency_ns", "delivered, raw", 0, Dash::Dashed, true, false),
     ("delivery.latency_ns", "delivered", 0, Dash::Solid, false, true),
 ];
@@ -37,18 +37,18 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
                 true => (format!("{}: {label}", run.label()), Ink { hue: place, ..Ink::default() }),
                 false => (label.to_owned(), Ink { hue, dash, faint }),
             };
-            series.push(Series { name, ink, shape: Shape::Steps, points: points(whole), hints: Vec::new() });
+            series.push(Series { name, ink, shape: Shape::Line, points: points(whole), hints: Vec::new() });
         }
     }
     if series.is_empty() {
         return Err("no latency was measured in this run".to_owned());
     }
-    let nines = (most as f64).log10().ceil().clamp(1.0, 15.0);
     let x = Axis {
         label: "percentile".to_owned(),
         unit: Unit::Ratio,
         scale: Scale::Percentile,
-        range: Some((0.0, 1.0 - 10_f64.powf(-nines))),
+        // The slowest of all stands at the right edge.
+        range: Some((0.0, 1.0 - 1.0 / most.max(10) as f64)),
         ..Axis::default()
     };
     let y = Axis { scale: Scale::Log, ..axis("latency", Unit::Seconds) };

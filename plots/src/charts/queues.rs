@@ -34,8 +34,10 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
     };
     let delay =
         lines(None, |queue| &queue.delay_s).into_iter().map(Quantity::unless_nothing).collect::<Vec<_>>();
+    // Dots: between two of them the queue may have grown, and then there is no such time.
     let drain =
-        lines(None, |queue| &queue.drain_s).into_iter().map(Quantity::unless_nothing).collect::<Vec<_>>();
+        lines(None, |queue| &queue.drain_s).into_iter().map(|line| line.unless_nothing().dots().aside());
+    let drain: Vec<_> = drain.collect();
     let bytes = lines(Some(true), |queue| &queue.length);
     let bytes: Vec<_> = bytes.into_iter().map(Quantity::unless_nothing).collect();
     let panels = [
@@ -55,7 +57,8 @@ fn line(name: &str, hue: usize, of: fn(&Queue) -> &Vec<(f64, f64)>) -> Quantity<
         "server.outboxes" => Dash::Dashed,
         _ => Dash::DashDot,
     };
-    Quantity::new(words(name), hue, points).dashed(dash)
+    let line = Quantity::new(words(name), hue, points).dashed(dash);
+    if matches!(name, "server.mail" | "host.accept") { line } else { line.aside() }
 }
 
 /// A queue's name in words.

@@ -19,8 +19,10 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
             .aside(),
     ];
     let away = [
-        Quantity::sampled("accept queue full", 3, "host.listen_overflows"),
-        Quantity::sampled("dropped before accept", 1, "host.listen_drops").dashed(Dash::Dashed),
+        Quantity::sampled("accept queue full", 3, "host.listen_overflows").unless_nothing(),
+        Quantity::sampled("dropped before accept", 1, "host.listen_drops")
+            .dashed(Dash::Dashed)
+            .unless_nothing(),
         Quantity::sampled("failed attempts", 4, "host.tcp_attempt_fails")
             .dashed(Dash::Dotted)
             .unless_nothing()
@@ -53,7 +55,10 @@ fn answer(run: &Run, brief: bool) -> Option<String> {
         None => format!("{} segments sent again", grouped(again)),
     };
     let counted = |name: &str, what: &str| Some(format!("{} {what}", grouped(run.total(name)?)));
-    let full = counted("host.listen_overflows", "times a full accept queue").filter(|_| !brief);
+    let full = run.total("host.listen_overflows").filter(|_| !brief).map(|full| match full {
+        0.0 => "no accept queue overflowed".to_owned(),
+        full => format!("{} connections met a full accept queue", grouped(full)),
+    });
     let resets = counted("host.tcp_resets_sent", "resets sent").filter(|_| !brief);
     Some([Some(again_said), full, resets].into_iter().flatten().collect::<Vec<_>>().join(", "))
 }

@@ -10,13 +10,13 @@ use crate::{Run, Unit};
 
 pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
     let messages = [
-        Quantity::new("asked for", 7, asked).dashed(Dash::Dashed).steps().faint().aside(),
+        Quantity::new("asked for", 6, asked).dashed(Dash::Dashed).steps().faint().aside(),
         Quantity::sampled("sent", 3, "publisher.sent").dashed(Dash::Dashed).aside(),
         Quantity::new("delivered", 1, delivered),
     ];
     let bytes = [
         Quantity::sampled("server to clients", 0, "server.sent_bytes"),
-        Quantity::sampled("server from clients", 2, "server.received_bytes").dashed(Dash::Dashed).aside(),
+        Quantity::sampled("server from clients", 0, "server.received_bytes").dashed(Dash::Dashed).aside(),
     ];
     let rates = limits(runs, &["delivery.rate_per_s", "messages.rate_per_s"]);
     let panels = [

@@ -84,7 +84,7 @@ fn wall(summary: &Value) -> String {
     if causes.is_empty() {
         out += "<p>Nothing that was measured was at its limit.</p>\n";
     } else {
-        let _ = write!(out, "<ol class=\"causes\">{causes}</ol>\n");
+        let _ = writeln!(out, "<ol class=\"causes\">{causes}</ol>");
     }
     if let Some(nearest) = wall.get("nearest").filter(|nearest| nearest.is_object()) {
         let ratio = nearest.get("ratio").and_then(Value::as_f64);

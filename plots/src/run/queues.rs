@@ -18,7 +18,7 @@ pub struct Queue {
     pub length: Vec<(f64, f64)>,
     /// How long what came in would wait, in seconds.
     pub delay_s: Vec<(f64, f64)>,
-    /// How long until nothing waited, in seconds; where the queue did not shrink, there is no point.
+    /// How long until nothing waited, in seconds; no point where nothing did, or the queue did not shrink.
     pub drain_s: Vec<(f64, f64)>,
     /// Readings at which the queue held something and did not shrink.
     pub never: u64,
@@ -73,9 +73,9 @@ impl Followed {
                 kept.delay.push((at_s, delay_s));
             }
             match health.drain {
-                Some(Drain::After { seconds }) => kept.drain.push((at_s, seconds)),
+                Some(Drain::After { seconds }) if health.length > 0.0 => kept.drain.push((at_s, seconds)),
                 Some(Drain::Never) => kept.never += 1,
-                None => {}
+                Some(Drain::After { .. }) | None => {}
             }
         }
     }

@@ -179,8 +179,7 @@ fn words(mark: &Mark) -> Option<(String, bool)> {
         "worker.stuck" => (format!("the {} is stuck", text("worker")), true),
         "run.cut" => (said("cut", text("reason")), true),
         "warning" => {
-            let all =
-                mark.attributes.iter().map(|(name, _)| format!("{} {}", name.replace('_', " "), text(name)));
+            let all = mark.attributes.keys().map(|name| format!("{} {}", name.replace('_', " "), text(name)));
             (said("warning", all.collect::<Vec<_>>().join(", ")), true)
         }
         other => (other.replace(['.', '_'], " "), false),

@@ -83,7 +83,14 @@ fn charts(runs: &[Run]) -> (Vec<Chart>, Vec<(Kind, String)>) {
     let (mut charts, mut undrawn) = (Vec::new(), Vec::new());
     for kind in Kind::ALL {
         match chart(kind, runs) {
-            Ok(chart) => charts.push(chart),
+            Ok(mut chart) => {
+                // What holds for a whole run is said once, at the top, and not under every chart.
+                let of_run = |note: &str| {
+                    runs.iter().flat_map(Run::missing).any(|missing| note.ends_with(missing.as_str()))
+                };
+                chart.notes.retain(|note| !of_run(note));
+                charts.push(chart);
+            }
             Err(reason) => undrawn.push((kind, reason)),
         }
     }
@@ -92,17 +99,17 @@ fn charts(runs: &[Run]) -> (Vec<Chart>, Vec<(Kind, String)>) {
 
 fn outcomes(runs: &[Run]) -> String {
     let mut out = String::new();
-    let table = figures::table(runs);
+    let tables = figures::tables(runs);
     if let [run] = runs {
         out += &outcome::outcome(run);
-        if !table.is_empty() {
-            let _ = writeln!(out, "<details class=\"all\"><summary>Every figure</summary>{table}</details>");
+        if !tables.is_empty() {
+            let _ = writeln!(out, "<details class=\"all\"><summary>Every figure</summary>{tables}</details>");
         }
         return out;
     }
-    if !table.is_empty() {
+    if !tables.is_empty() {
         let _ =
-            writeln!(out, "<section><h2>Figures, and how many times the first run’s</h2>{table}</section>");
+            writeln!(out, "<section><h2>Figures, and how many times the first run’s</h2>{tables}</section>");
     }
     for run in runs {
         let outcome = outcome::outcome(run);

@@ -3,7 +3,7 @@
 //!
 //! Not every machine has one. [`Browser::open`] says so on stderr and returns `None`; the test is over then.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
@@ -28,9 +28,13 @@ impl Browser {
     /// Opens a window of `width` CSS px; `None` where there is no browser.
     pub(crate) fn open(width: u32) -> Option<Browser> {
         for program in ["chromium", "chromedriver"] {
-            let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+            let found =
+                Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
             if !found.is_ok_and(|status| status.success()) {
-                eprintln!("skipped: no '{program}' on this machine");
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "skipped: '{program}' is not installed (Debian: apt-get install chromium-driver)"
+                );
                 return None;
             }
         }
@@ -92,8 +96,22 @@ impl Browser {
         self.run(script, &json!([selector])).as_str().expect("a text").to_owned()
     }
 
-    /// Moves the pointer through places of the window, in CSS px; pressed from the first on when it is a drag.
-    pub(crate) fn point(&self, places: &[(f64, f64)], drag: bool) {
+    /// Moves the mouse through places of the window, in CSS px.
+    pub(crate) fn point(&self, places: &[(f64, f64)]) {
+        self.act("mouse", places, false);
+    }
+
+    /// As [`Self::point`], pressed from the first place to the last.
+    pub(crate) fn drag(&self, places: &[(f64, f64)]) {
+        self.act("mouse", places, true);
+    }
+
+    /// As [`Self::drag`], with a finger.
+    pub(crate) fn touch(&self, places: &[(f64, f64)]) {
+        self.act("touch", places, true);
+    }
+
+    fn act(&self, pointer: &str, places: &[(f64, f64)], drag: bool) {
         let mut actions = Vec::new();
         for (index, (x, y)) in places.iter().enumerate() {
             actions.push(json!({ "type": "pointerMove", "duration": 20, "x": x.round(), "y": y.round() }));
@@ -104,15 +122,19 @@ impl Browser {
         if drag {
             actions.push(json!({ "type": "pointerUp", "button": 0 }));
         }
-        let mouse = json!({ "type": "pointer", "id": "mouse", "parameters": { "pointerType": "mouse" }, "actions": actions });
-        self.post("/actions", &json!({ "actions": [mouse] }));
+        let action = json!({
+            "type": "pointer", "id": pointer, "parameters": { "pointerType": pointer }, "actions": actions,
+        });
+        self.post("/actions", &json!({ "actions": [action] }));
     }
 
     /// Presses keys, one after the other; `\u{e008}` and its like as WebDriver numbers them.
     pub(crate) fn press(&self, keys: &str) {
         let actions: Vec<Value> = keys
             .chars()
-            .flat_map(|key| ["keyDown", "keyUp"].map(|what| json!({ "type": what, "value": key.to_string() })))
+            .flat_map(|key| {
+                ["keyDown", "keyUp"].map(|what| json!({ "type": what, "value": key.to_string() }))
+            })
             .collect();
         self.post("/actions", &json!({ "actions": [{ "type": "key", "id": "keys", "actions": actions }] }));
     }
@@ -164,7 +186,8 @@ fn port(driver: &mut Child) -> u16 {
     let (found, port) = channel();
     std::thread::spawn(move || {
         for line in BufReader::new(output).lines().map_while(Result::ok) {
-            let said = line.rsplit_once("on port ").and_then(|(_, port)| port.trim_end_matches('.').parse().ok());
+            let said =
+                line.rsplit_once("on port ").and_then(|(_, port)| port.trim_end_matches('.').parse().ok());
             if let Some(port) = said.filter(|port: &u16| *port != 0) {
                 let _ = found.send(port);
             }

@@ -29,7 +29,7 @@ fn drawing(chart: &Chart) -> String {
         escaped(&chart.question)
     );
     if !chart.answer.is_empty() {
-        let _ = writeln!(out, "<p class=\"answer\">{}</p>", escaped(&chart.answer));
+        let _ = writeln!(out, "<p class=\"answer\">{}</p>", escaped(&chart.answer).replace(" %", "\u{a0}%"));
     }
     out += "<div class=\"canvas\">\n";
     for (class, width) in WIDTHS {
@@ -74,7 +74,7 @@ fn of_panels(panels: &Panels) -> String {
     for panel in &panels.panels {
         for series in &panel.series {
             let values = || series.points.iter().map(|(_, y)| *y).filter(|y| y.is_finite());
-            let Some(last) = values().last() else { continue };
+            let Some(last) = values().next_back() else { continue };
             let least = values().fold(f64::INFINITY, f64::min);
             let most = values().fold(f64::NEG_INFINITY, f64::max);
             let cells = [least, most, last].map(|value| panel.y.unit.write(value));
@@ -98,9 +98,9 @@ fn of_bars(bars: &Bars) -> String {
     let unit = bars.y.unit;
     let mut out = String::from("<table>");
     for bar in &bars.bars {
-        let _ = write!(
+        let _ = writeln!(
             out,
-            "<tbody><tr><th colspan=\"2\" scope=\"rowgroup\">{}</th></tr>\n",
+            "<tbody><tr><th colspan=\"2\" scope=\"rowgroup\">{}</th></tr>",
             escaped(&bar.title)
         );
         for part in &bar.parts {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{Run, Unit};
 
-use super::text::{escaped, grouped, row};
+use super::text::{escaped, grouped};
 use super::words::figure;
 
 /// The keys of `summary.json` that are shown, in groups, and what they are called here.
@@ -110,48 +110,69 @@ pub(super) fn written(key: &str, value: f64) -> String {
     }
 }
 
-/// The table; empty when no run has a summary.
-pub(super) fn table(runs: &[Run]) -> String {
+/// The tables, one for each group, which stand beside each other where there is room; empty when no run has a summary.
+pub(super) fn tables(runs: &[Run]) -> String {
     let summaries: Vec<&Value> = runs.iter().map(|run| run.summary().unwrap_or(&Value::Null)).collect();
-    let mut body = String::new();
+    let head = head(runs);
+    let mut out = String::new();
     for (group, figures) in FIGURES {
         let rows: String = figures.iter().filter_map(|(key, name)| cells(&summaries, key, name)).collect();
         if !rows.is_empty() {
-            let across = runs.len() + 1;
             let _ = write!(
-                body,
-                "<tbody><tr><th colspan=\"{across}\" scope=\"rowgroup\">{group}</th></tr>\n{rows}</tbody>"
+                out,
+                "<div class=\"scroll\"><table class=\"figures\"><caption>{group}</caption>{head}<tbody>\n{rows}</tbody></table></div>\n"
             );
         }
     }
-    if body.is_empty() {
-        return body;
+    // As wide as names and figures are, in the width of letters.
+    let width = 16 + 8 * runs.len().min(20);
+    if out.is_empty() {
+        out
+    } else {
+        format!("<div class=\"columns\" style=\"columns:{width}em\">{out}</div>")
     }
-    let head: String =
-        runs.iter().map(|run| format!("<th scope=\"col\">{}</th>", escaped(run.label()))).collect();
-    let head =
-        if runs.len() > 1 { format!("<thead><tr><td></td>{head}</tr></thead>") } else { String::new() };
-    format!("<div class=\"scroll\"><table class=\"figures\">{head}{body}</table></div>")
+}
+
+/// Which column is whose. The first has figures alone, the others ratios as well.
+fn head(runs: &[Run]) -> String {
+    let [first, rest @ ..] = runs else { return String::new() };
+    if rest.is_empty() {
+        return String::new();
+    }
+    let mut out = format!("<thead><tr><td></td><th scope=\"col\">{}</th>", escaped(first.label()));
+    for run in rest {
+        let _ = write!(out, "<th scope=\"col\" colspan=\"2\">{}</th>", escaped(run.label()));
+    }
+    out + "</tr></thead>"
 }
 
 /// A row, when any run has measured the figure.
 fn cells(summaries: &[&Value], key: &str, name: &str) -> Option<String> {
     let values: Vec<Option<f64>> = summaries.iter().map(|summary| figure(summary, key)).collect();
     values.iter().any(Option::is_some).then(|| {
-        let cells: Vec<String> = (0..values.len()).map(|place| cell(key, &values, place)).collect();
-        row("", name, &cells)
+        let mut row = format!("<tr><th scope=\"row\">{name}</th>");
+        for (place, value) in values.iter().enumerate() {
+            let _ = match value {
+                Some(value) => write!(row, "<td>{}</td>", written(key, *value)),
+                None => write!(row, "<td class=\"absent\">not measured</td>"),
+            };
+            if place > 0 {
+                let _ = write!(row, "<td class=\"ratio\">{}</td>", ratio(*value, values[0]));
+            }
+        }
+        row + "</tr>\n"
     })
 }
 
-fn cell(key: &str, values: &[Option<f64>], place: usize) -> String {
-    let Some(value) = values[place] else { return "<span class=\"absent\">not measured</span>".to_owned() };
-    let ratio = match values[0] {
-        Some(first) if place > 0 && first > 0.0 && value >= 0.0 => {
-            format!(" <span class=\"ratio\">×{:.2}</span>", value / first)
-        }
-        _ => String::new(),
-    };
-    format!("{}{ratio}", written(key, value))
+/// How many times the first; empty when it is no multiple of it.
+fn ratio(value: Option<f64>, first: Option<f64>) -> String {
+    let (Some(value), Some(first)) = (value, first) else { return String::new() };
+    match value / first {
+        _ if first <= 0.0 || value < 0.0 => String::new(),
+        times if times < 10.0 => format!("×{times:.2}"),
+        times if times < 100.0 => format!("×{times:.1}"),
+        times => format!("×{}", grouped(times)),
+    }
 }
 
 #[cfg(test)]

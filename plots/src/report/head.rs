@@ -95,7 +95,7 @@ fn several(runs: &[Run]) -> String {
 /// Why the verdict is what it is.
 fn reason(run: &Run) -> String {
     let Some(summary) = run.summary() else {
-        return "There is no summary: a recording, or a run that did not come to its end.".to_owned();
+        return "Nothing was judged.".to_owned();
     };
     if let Some(reason) = summary.get("reason").and_then(Value::as_str) {
         return escaped(reason);

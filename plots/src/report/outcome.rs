@@ -84,7 +84,7 @@ fn wall(summary: &Value) -> String {
     if causes.is_empty() {
         out += "<p>Nothing that was measured was at its limit.</p>\n";
     } else {
-        let _ = write!(out, "<ol class=\"causes\">{causes}</ol>\n");
+        let _ = writeln!(out, "<ol class=\"causes\">{causes}</ol>");
     }
     if let Some(nearest) = wall.get("nearest").filter(|nearest| nearest.is_object()) {
         let ratio = nearest.get("ratio").and_then(Value::as_f64);
@@ -111,7 +111,7 @@ fn cause(cause: &Value) -> String {
         format!(" <span class=\"quiet\">{}</span>", Unit::Ratio.write(weight))
     });
     format!(
-        "<li><strong><code>{}</code></strong>{weight}<br>{}<br><span class=\"advice\">To try: {}</span></li>\n",
+        "<li><strong><code>{}</code></strong>{weight}<br>{}<br><span class=\"advice\"><b>To try:</b> {}</span></li>\n",
         escaped(text(cause, "cause")),
         escaped(text(cause, "evidence")),
         escaped(text(cause, "advice")),

@@ -23,15 +23,20 @@ pub(super) fn sentences(summary: &Value) -> Vec<String> {
 }
 
 fn bytes(value: f64) -> String {
-    Unit::Bytes.write(value)
+    written(Unit::Bytes, value)
 }
 
 fn ms(value: f64) -> String {
-    Unit::Seconds.write(value / 1e3)
+    written(Unit::Seconds, value / 1e3)
 }
 
 fn per_second(value: f64) -> String {
-    Unit::PerSecond.write(value)
+    written(Unit::PerSecond, value)
+}
+
+/// On one line with its unit.
+fn written(unit: Unit, value: f64) -> String {
+    unit.write(value).replace(' ', "\u{a0}")
 }
 
 /// `10,000 connections cost 61 B each in the server (95 %: 58 to 64), 7.9 KiB in the kernel, both ends, …`
@@ -48,7 +53,8 @@ fn connections(summary: &Value) -> Option<String> {
         .filter_map(|(place, note)| {
             let key = format!("memory.{place}_bytes_per_connection");
             let cost = of(&key)?;
-            let interval = interval(summary, &key).map_or(String::new(), |interval| format!(" ({interval})"));
+            let interval = interval(summary, &key)
+                .map_or(String::new(), |interval| format!(" <span class=\"quiet\">({interval})</span>"));
             Some((strong(bytes(cost)), format!("in the {place}{interval}{note}")))
         })
         .enumerate()
@@ -156,13 +162,15 @@ fn messages(summary: &Value) -> Option<String> {
 fn latency(summary: &Value) -> Option<String> {
     let of = |part: &str| figure(summary, &format!("delivery.latency_ms.{part}"));
     let named = [("p50", "p50"), ("p99", "p99"), ("p999", "p99.9"), ("max", "at worst")];
-    let parts: Vec<String> =
-        named.iter().filter_map(|(key, name)| Some(format!("{name} {}", strong(ms(of(key)?))))).collect();
+    let parts: Vec<String> = named
+        .iter()
+        .filter_map(|(key, name)| Some(format!("{name}\u{a0}{}", strong(ms(of(key)?)))))
+        .collect();
     if parts.is_empty() || of("count") == Some(0.0) {
         return None;
     }
     let raw = figure(summary, "delivery.raw_latency_ms.p99")
-        .map_or(String::new(), |p99| format!("; from the actual send, p99 {}", ms(p99)));
+        .map_or(String::new(), |p99| format!("; from the actual send, p99\u{a0}{}", ms(p99)));
     Some(format!("From the intended send to delivery: {}{raw}.", parts.join(", ")))
 }
 
@@ -188,15 +196,15 @@ fn cpu(summary: &Value) -> Option<String> {
     ];
     let busy: Vec<String> = who
         .iter()
-        .filter_map(|(key, who)| Some(format!("{who} {}", strong(Unit::Cores.write(of(key)?)))))
+        .filter_map(|(key, who)| Some(format!("{who} {}", strong(written(Unit::Cores, of(key)?)))))
         .collect();
     if busy.is_empty() {
         return None;
     }
     let softirq = of("softirq_ratio").map_or(String::new(), |share| {
-        format!("; soft interrupts took {} of all CPU time", strong(Unit::Ratio.write(share)))
+        format!("; soft interrupts took {} of all CPU time", strong(written(Unit::Ratio, share)))
     });
-    Some(format!("While messages flowed, kept busy: {}{softirq}.", listed(&busy)))
+    Some(format!("Kept busy while messages flowed: {}{softirq}.", listed(&busy)))
 }
 
 fn ceiling(summary: &Value) -> Option<String> {
@@ -209,14 +217,14 @@ fn ceiling(summary: &Value) -> Option<String> {
     ];
     let parts: Vec<String> = named
         .iter()
-        .filter_map(|(key, name)| Some(format!("{} of {name}", strong(Unit::Ratio.write(of(key)?)))))
+        .filter_map(|(key, name)| Some(format!("{} of {name}", strong(written(Unit::Ratio, of(key)?)))))
         .collect();
     (!parts.is_empty()).then(|| format!("Beside this machine’s own ceiling: {}.", listed(&parts)))
 }
 
 fn duration(summary: &Value) -> Option<String> {
     let duration = figure(summary, "run.duration_s")?;
-    Some(format!("The run took {}.", strong(Unit::Seconds.write(duration))))
+    Some(format!("The run took {}.", strong(written(Unit::Seconds, duration))))
 }
 
 fn sentence(parts: &[String]) -> Option<String> {
@@ -234,7 +242,11 @@ mod tests {
     use serde_json::json;
 
     fn told(summary: &Value) -> String {
-        sentences(summary).join(" ").replace("<strong>", "").replace("</strong>", "")
+        let mut told = sentences(summary).join(" ").replace('\u{a0}', " ");
+        for tag in ["<strong>", "</strong>", "<span class=\"quiet\">", "</span>"] {
+            told = told.replace(tag, "");
+        }
+        told
     }
 
     #[test]

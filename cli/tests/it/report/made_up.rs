@@ -23,16 +23,24 @@ pub(super) fn made_up(dir: &Path, seconds: u32, scenario: &str) {
             say(mark(at, "phase.began", &[("phase", json!("hold"))]));
         }
         say(sample(at, "host", &host(at)));
-        say(sample(at, "generator", &[
-            ("connections.open", 100.0 * at),
-            ("connections.opening", 5.0),
-            ("connections.failed", 0.0),
-            ("connections.messages", 500.0 * at),
-            ("generator.received_bytes", 50_000.0 * at),
-        ]));
+        say(sample(
+            at,
+            "generator",
+            &[
+                ("connections.open", 100.0 * at),
+                ("connections.opening", 5.0),
+                ("connections.failed", 0.0),
+                ("connections.messages", 500.0 * at),
+                ("generator.received_bytes", 50_000.0 * at),
+            ],
+        ));
         say(sample(at, "server", &server(at)));
         say(sample(at, "publisher", &[("publisher.sent", 500.0 * at), ("publisher.delivered", 500.0 * at)]));
-        for (source, name) in [("generator", "delivery.latency_ns"), ("generator", "delivery.raw_latency_ns"), ("publisher", "publisher.lag_ns")] {
+        for (source, name) in [
+            ("generator", "delivery.latency_ns"),
+            ("generator", "delivery.raw_latency_ns"),
+            ("publisher", "publisher.lag_ns"),
+        ] {
             say(Frame::Latency(Latency {
                 at: stamp(at),
                 source: source.into(),
@@ -44,7 +52,9 @@ pub(super) fn made_up(dir: &Path, seconds: u32, scenario: &str) {
     }
     say(mark(f64::from(seconds), "phase.ended", &[("phase", json!("hold"))]));
     bundle.write_file("plan.yaml", format!("name: {scenario}\n")).expect("a plan");
-    bundle.write_file("host.json", json!({ "cpu_model": scenario, "cores_online": 2 }).to_string()).expect("a host");
+    bundle
+        .write_file("host.json", json!({ "cpu_model": scenario, "cores_online": 2 }).to_string())
+        .expect("a host");
     bundle.write_file("summary.json", summary(seconds, scenario).to_string()).expect("a summary");
 }
 
@@ -90,7 +100,8 @@ fn server(at: f64) -> Vec<(&'static str, f64)> {
 fn histogram(second: u32) -> Histogram<u64> {
     let mut histogram = latency_histogram();
     for place in 1..=500_u64 {
-        histogram.saturating_record(100_000 + place * 700 + u64::from(second % 13) * 9_000 + place.pow(3) / 40);
+        histogram
+            .saturating_record(100_000 + place * 700 + u64::from(second % 13) * 9_000 + place.pow(3) / 40);
     }
     histogram
 }

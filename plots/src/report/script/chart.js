@@ -53,7 +53,8 @@ class Chart {
     });
   }
 
-  // What each line says at x: its nearest point, or nothing where it has a gap or has not begun.
+  // What each line says at x: its nearest point, or x itself where the line is level; nothing where it has a gap or has
+  // not begun.
   read(x) {
     const [from, to] = this.drawing.full;
     const slack = (to - from) / 100;
@@ -63,8 +64,9 @@ class Chart {
         const next = at + 1 < xs.length && (at < 0 || xs[at + 1] - x < x - xs[at]);
         if (next && (at < 0 || shape !== "steps")) at++;
         if (at < 0 || y[at] === null) return null;
-        const outside = x < xs[0] - slack || x > xs.at(-1) + slack;
-        return outside ? null : { x: xs[at], y: y[at] };
+        if (x < xs[0] - slack || x > xs.at(-1) + slack) return null;
+        const level = shape === "steps" || y[at + Math.sign(x - xs[at])] === y[at];
+        return { x: level && x > xs[0] && x < xs.at(-1) ? x : xs[at], y: y[at] };
       }),
     );
   }

@@ -40,6 +40,7 @@ class Desk {
 
   listen(chart) {
     const { canvas } = chart;
+    canvas.classList.add("live");
     canvas.tabIndex = 0;
     canvas.setAttribute("role", "application");
     canvas.setAttribute("aria-roledescription", "chart");
@@ -50,7 +51,8 @@ class Desk {
     on("pointermove", (event) => this.move(chart, event));
     on("pointerup", (event) => this.release(chart, event));
     on("pointercancel", () => this.drop());
-    on("pointerleave", () => this.drag || this.leave());
+    // A finger that is lifted leaves what it has found.
+    on("pointerleave", (event) => event.pointerType === "touch" || this.drag || this.leave());
     on("dblclick", () => chart.overTime && this.zoom(null));
     on("keydown", (event) => this.key(chart, event));
     on("blur", () => this.leave());

@@ -24,7 +24,6 @@ use serde_json::{Value, json};
 use telemetry::{Bundle, BundleError, Frame, Mark, Sample, Stamp};
 use thiserror::Error;
 
-use crate::chart;
 use crate::commit::Commit;
 use crate::facts::Facts;
 use crate::plan::{Plan, StepPlan, TargetPlan};
@@ -40,6 +39,9 @@ use phases::STALL_PATIENCE;
 
 /// How often the machine is sampled.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How wide the bundle's charts are.
+const CHART_WIDTH_PX: u32 = 960;
 
 /// The number of the run's publisher. There is one, so that any number does.
 pub(crate) const PUBLISHER_NUMBER: u16 = 1;
@@ -404,11 +406,19 @@ impl<'a> Run<'a> {
         self.mark("run.ended", json!({ "verdict": summary["verdict"] }))?;
         self.bundle.write_file("summary.json", serde_json::to_vec_pretty(&summary).unwrap_or_default())?;
         self.bundle.sync()?;
-        for (name, svg) in chart::all(self.bundle.dir())? {
-            self.bundle.write_file(name, svg)?;
-        }
+        self.draw()?;
         let bundle = self.bundle.dir().to_owned();
         Ok(Conclusion { verdict, outcomes, summary, bundle })
+    }
+
+    /// The report and the charts, from the bundle as it is: the same that can be drawn from it any time later.
+    fn draw(&self) -> Result<(), BundleError> {
+        let runs = [plots::Run::open(self.bundle.dir(), None)?];
+        for chart in plots::Kind::ALL.into_iter().filter_map(|kind| plots::chart(kind, &runs).ok()) {
+            let svg = plots::svg(&chart, CHART_WIDTH_PX, plots::Theme::File);
+            self.bundle.write_file(&format!("{}.svg", chart.name), svg)?;
+        }
+        self.bundle.write_file("report.html", plots::report(&runs))
     }
 
     /// The reason in a sentence, with what to do about it where that is known.

@@ -73,7 +73,7 @@ pub(crate) struct AddFlags {
 }
 
 /// Which metrics, and what of them is worth a word.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Metrics {
     /// Judge this figure of summary.json, or all that fit a pattern like 'memory.*'; may be repeated [default: bytes
     /// per connection in server and kernel, p99 latency, rates, failed connections, lost messages].
@@ -85,7 +85,7 @@ pub(crate) struct Metrics {
 }
 
 /// How it is told.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Telling {
     /// Print Markdown, for a job's summary or a comment on a pull request.
     #[arg(long, conflicts_with = "json")]

@@ -44,7 +44,8 @@ pub struct Panels {
 /// An axis.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Axis {
-    /// What it counts, without the unit: `server RSS`. The unit and its prefix are added when it is drawn.
+    /// What it counts, without the unit: `server RSS`. The unit and its prefix are added when it is drawn: `server RSS
+    /// (MiB)`, and `minutes elapsed` for an x axis in seconds that is labelled `elapsed`.
     pub label: String,
     /// In what its values are given.
     pub unit: Unit,

@@ -11,10 +11,18 @@
 //!   notes, footer                                    wrap
 //! ```
 //!
+//! A page's script may rely on this. The root has `data-chart`, `data-x` (linear, log, percentile), `data-x-unit`,
+//! `data-left`, `data-right` (px) and `data-from`, `data-to` (the x axis's values there). Each `g.panel` has
+//! `data-panel`, `data-top`, `data-bottom` (px), `data-low`, `data-high` (values), `data-scale` and `data-unit`; in it,
+//! `path.series` has `data-series` and `data-shape` (line, steps, points), `path.band` has `data-band`, and `path.limit`
+//! has `data-at`. `g.tick` and `g.mark` have `data-at` and are moved by their `transform`; `g.phase` has `data-from`
+//! and `data-to`. What the script adds is styled by the same classes.
+//!
 //! Sizes of text are in px and do not grow with the width; the height follows from the content. Everything is placed
 //! by the widths of the embedded font ([`text`]). Looks are classes ([`look`]): a page styles them, a file carries
 //! them as attributes. What users named is escaped where it is written ([`sheet`]), and nowhere else.
 
+mod axis;
 mod bars;
 mod legend;
 mod look;
@@ -82,10 +90,10 @@ pub fn svg(chart: &Chart, width: u32, theme: Theme) -> String {
     sheet.finish(chart, &frame, bottom + MARGIN - 6.0)
 }
 
-/// Lines of text from `top` on; where they end.
+/// Lines of text from `top` on, about equally long in a title; where they end.
 fn paragraph(sheet: &mut Sheet, class: &str, face: Face, words: &str, top: f64) -> f64 {
-    let mut bottom = top;
-    for line in face.wrapped(words, sheet.width - 2.0 * MARGIN, LINES_MAX) {
+    let (mut bottom, least) = (top, if face.bold { 0.5 } else { 0.85 });
+    for line in face.balanced(words, sheet.width - 2.0 * MARGIN, LINES_MAX, least) {
         sheet.text(class, (MARGIN, bottom + face.px), "start", &line);
         bottom += (face.px * 1.35).round();
     }

@@ -8,6 +8,9 @@
 //! A [`Run`] is what a bundle has to show: series thinned so that extremes survive, histograms, phases, marks. A
 //! [`Chart`] answers one question and knows nothing of pixels. [`svg`] gives it a size and a [`Theme`].
 
+#[cfg(test)]
+extern crate self as plots;
+
 pub mod chart;
 pub mod charts;
 pub mod draw;

@@ -171,7 +171,7 @@ fn scaled(value: f64, prefixes: &[(f64, &'static str)]) -> (String, &'static str
 fn digits(value: f64) -> String {
     match value.abs() {
         0.0 => "0".to_owned(),
-        size if size < 1e-4 || size >= 1e7 => exponent(value),
+        size if !(1e-4..1e7).contains(&size) => exponent(value),
         size => {
             let decimals = (2 - (size * 1.0005).log10().floor() as i32).clamp(0, 6);
             grouped(value, decimals as usize)

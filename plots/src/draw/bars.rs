@@ -1,6 +1,8 @@
 //! Stacked bars, each part with its label beside it, pushed away from the next one's where parts are thin. Where the
 //! width does not allow that, the labels stand below as a table.
 
+mod table;
+
 use super::place::{Place, Range};
 use super::sheet::Sheet;
 use super::text::Face;
@@ -12,7 +14,6 @@ use crate::unit::{Prefixed, Unit, grouped};
 
 /// Bars beyond these are not drawn.
 const BARS_MAX: usize = 24;
-const HEAD: Face = Face::bold(12.0);
 const FIGURE: Face = Face::bold(15.0);
 /// Between two labels' base lines.
 const LABEL_STEP: f64 = 18.0;
@@ -41,7 +42,7 @@ pub(super) fn draw(sheet: &mut Sheet, bars: &Bars, top: f64) -> f64 {
     let labelled = shown.iter().map(|bar| widest(bar, bars.y.unit, prefix)).fold(0.0, f64::max);
     let parts = shown.iter().map(|bar| bar.parts.len()).max().unwrap_or(0);
     let height = (sheet.width * 0.4).clamp(240.0, 380.0).max(parts as f64 * LABEL_STEP + 10.0);
-    let ticks = ticks(&bars.y, range, (height / 40.0) as usize, false);
+    let ticks = ticks(&bars.y, range, ((height / 40.0) as usize).min(6), false);
 
     let top = super::legend::draw(sheet, &ticks.label, &[], top) + 4.0;
     let y = Place { range, from: top + height, to: top };
@@ -76,7 +77,7 @@ pub(super) fn draw(sheet: &mut Sheet, bars: &Bars, top: f64) -> f64 {
         }
         below = below.max(title(sheet, &laid, y.from, bars.y.unit, prefix));
     }
-    if beside { below } else { tables(sheet, shown, below + 12.0, bars.y.unit, prefix) }
+    if beside { below } else { table::draw(sheet, shown, below + 12.0, bars.y.unit, prefix) }
 }
 
 fn value(part: &Part) -> f64 {
@@ -195,34 +196,9 @@ fn title(sheet: &mut Sheet, laid: &Laid<'_>, base: f64, unit: Unit, prefix: Pref
     let centre = (laid.left + laid.width / 2.0).clamp(start + half, (start + room - half).max(start + half));
     sheet.text("figure", (centre, base + 20.0), "middle", &total);
     let mut bottom = base + 25.0;
-    for line in LABEL.wrapped(&laid.bar.title, room - 4.0, 3) {
+    for line in LABEL.balanced(&laid.bar.title, room - 4.0, 3, 0.5) {
         sheet.text("said", (centre, bottom + 12.0), "middle", &line);
         bottom += 16.0;
     }
     bottom + 4.0
-}
-
-/// The labels of all bars as tables, as many side by side as there is room for; where they end.
-fn tables(sheet: &mut Sheet, bars: &[Bar], top: f64, unit: Unit, prefix: Prefixed) -> f64 {
-    let room = sheet.width - 2.0 * MARGIN;
-    let wanted = bars.iter().map(|bar| widest(bar, unit, prefix)).fold(150.0, f64::max) + 24.0;
-    let columns = ((room / wanted) as usize).clamp(1, bars.len().max(1));
-    let width = room / columns as f64;
-    let mut top = top;
-    for line in bars.chunks(columns) {
-        let mut below = top;
-        for (place, bar) in line.iter().enumerate() {
-            let (x, right) = (MARGIN + width * place as f64, MARGIN + width * (place as f64 + 1.0) - 24.0);
-            sheet.text("head", (x, top + 12.0), "start", &HEAD.shortened(&bar.title, right - x));
-            let mut y = top + 28.0;
-            // From the top of the bar down, as it stands.
-            for part in bar.parts.iter().rev() {
-                row(sheet, part, (x, y), Some(right), unit, prefix);
-                y += LABEL_STEP;
-            }
-            below = below.max(y);
-        }
-        top = below + 6.0;
-    }
-    top
 }

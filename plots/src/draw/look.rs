@@ -32,7 +32,8 @@ const RULES: &[Rule] = &[
     ("mark-name", &[("font-size", "11px"), ("fill", "var(--muted)")]),
     ("bad-line", &[("stroke", "var(--bad)")]),
     ("bad-name", &[("fill", "var(--bad)"), ("font-weight", "700")]),
-    ("limit-line", &[("stroke", "var(--ink)"), ("stroke-dasharray", "6 4"), ("fill", "none")]),
+    ("limit", &[("stroke", "var(--ink)"), ("stroke-dasharray", "6 4"), ("fill", "none")]),
+    ("limit-name", &[("font-size", "11px")]),
     (
         "halo",
         &[
@@ -61,6 +62,7 @@ const RULES: &[Rule] = &[
         ],
     ),
     ("dots", &[("stroke-width", "5")]),
+    ("many", &[("stroke-width", "3.5")]),
     ("join", &[("stroke-width", "1"), ("stroke-opacity", "0.6")]),
     ("dashed", &[("stroke-dasharray", "7 4.5")]),
     ("dotted", &[("stroke-dasharray", "0.1 4")]),
@@ -84,9 +86,9 @@ const LITERALS: &[(&str, &str)] = &[
     ("var(--phase)", "#F1F3F6"),
     ("var(--mark)", "#8C959F"),
     ("var(--bad)", "#B3123A"),
-    ("var(--h0)", "#0060A8"),
-    ("var(--h1)", "#DD6B00"),
-    ("var(--h2)", "#00735A"),
+    ("var(--h0)", "#0072B2"),
+    ("var(--h1)", "#E06C00"),
+    ("var(--h2)", "#005F49"),
     ("var(--h3)", "#C9659F"),
     ("var(--h4)", "#5C4600"),
     ("var(--h5)", "#3B9BD9"),
@@ -151,7 +153,7 @@ mod tests {
         assert!(page_css().contains(".chart .h0{color:var(--h0)}"));
         assert_eq!(attributes(Theme::Page, "series h0"), r#" class="series h0""#);
         let file = attributes(Theme::File, "series h0 faint");
-        assert!(file.contains(r##"color="#0060A8""##) && !file.contains("var("), "{file}");
+        assert!(file.contains(r##"color="#0072B2""##) && !file.contains("var("), "{file}");
         assert!(
             file.contains(r#"stroke-width="1""#) && !file.contains("1.75"),
             "the later rule holds: {file}"
@@ -185,6 +187,8 @@ mod tests {
         for pair in hues.windows(2) {
             assert!((pair[0] - pair[1]).abs() >= 12.0, "{hues:.0?}");
         }
+        // The first three stand side by side most often.
+        assert!((hues[0] - hues[2]).abs() >= 10.0, "{hues:.0?}");
         // 3:1 on white, WCAG's bound for graphics, is a lightness of 62.
         assert!(hues.iter().all(|l| *l <= 62.0), "{hues:.0?}");
     }

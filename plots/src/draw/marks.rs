@@ -8,8 +8,10 @@ use crate::chart::{Mark, Phase};
 /// Lanes for names above the first panel. A mark that finds no room in them goes without a name.
 const LANES_MAX: usize = 3;
 const LANE: f64 = 15.0;
-/// A name wider than this, in px, ends in an ellipsis.
-const NAME_MAX: f64 = 190.0;
+/// A name is cut to the first of these widths, in px, that finds room.
+const NAME_WIDTHS: [f64; 5] = [360.0, 250.0, 190.0, 140.0, 90.0];
+/// How much wider a bad mark's bold name may be.
+const BOLDER: f64 = 1.08;
 /// Between a mark's line and its name.
 const NAME_GAP: f64 = 4.0;
 
@@ -54,39 +56,40 @@ pub(super) struct Lanes<'a> {
 struct Placed<'a> {
     mark: &'a Mark,
     at: f64,
-    /// Which lane, counted from the panel up, and the left end of the name; `None`: no room.
-    name: Option<(usize, f64, String)>,
+    /// `None`: no room.
+    name: Option<Name>,
 }
 
-impl Placed<'_> {
-    fn lane(&self) -> usize {
-        self.name.as_ref().map_or(0, |name| name.0)
-    }
-
-    /// From where to where its name is.
-    fn span(&self) -> Option<(f64, f64)> {
-        self.name.as_ref().map(|(_, left, text)| (left - 2.0, left + SMALL.width(text) * 1.08 + 2.0))
-    }
+struct Name {
+    /// Counted from the panel up.
+    lane: usize,
+    /// Its ends, in px.
+    left: f64,
+    right: f64,
+    text: String,
 }
 
 /// Gives each mark a place. From right to left, so that a name that would run into the next mark's goes a lane up and
-/// over it, and no line crosses a name. Of those on the same pixel one is drawn, a bad one if there is any.
+/// over it, and no line crosses a name. Where that leaves a bad mark without its name, bad ones come first. Of those on
+/// the same pixel one is drawn, a bad one if there is any.
 pub(super) fn lanes(marks: &[Mark], x: Place, width: f64) -> Lanes<'_> {
     let inside = marks.iter().filter(|mark| x.range.holds(mark.at));
     let mut list: Vec<(f64, &Mark)> = inside.filter_map(|mark| Some((x.at(mark.at)?, mark))).collect();
     list.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.bad.cmp(&a.1.bad)));
     list.dedup_by(|a, b| (a.0 - b.0).abs() < 1.0 && (b.1.bad || !a.1.bad));
+    let lanes = placed(&list, (x.from, width));
+    if lanes.placed.iter().any(|placed| placed.mark.bad && placed.name.is_none()) {
+        list.sort_by_key(|(_, mark)| !mark.bad);
+        return placed(&list, (x.from, width));
+    }
+    lanes
+}
+
+fn placed<'a>(list: &[(f64, &'a Mark)], ends: (f64, f64)) -> Lanes<'a> {
     let mut lanes = Lanes { placed: Vec::new(), count: 0 };
-    for (at, mark) in list {
-        let name = SMALL.shortened(&mark.name, NAME_MAX.min(x.length() * 0.45));
-        let length = SMALL.width(&name) * 1.08;
-        let right = (at + NAME_GAP + length <= width - 4.0).then_some(at + NAME_GAP);
-        let left = (at - NAME_GAP - length >= x.from).then_some(at - NAME_GAP - length);
-        let sides = [right, left].into_iter().flatten();
-        let mut tries = sides.flat_map(|from| (0..LANES_MAX).map(move |lane| (lane, from)));
-        let free = |&(lane, from): &(usize, f64)| lanes.free(at, lane, (from - 2.0, from + length + 2.0));
-        let name = tries.find(free).filter(|_| !name.is_empty()).map(|(lane, from)| (lane, from, name));
-        lanes.count = lanes.count.max(name.as_ref().map_or(0, |(lane, ..)| lane + 1));
+    for (at, mark) in list.iter().copied() {
+        let name = NAME_WIDTHS.into_iter().find_map(|most| lanes.named(mark, at, most, ends));
+        lanes.count = lanes.count.max(name.as_ref().map_or(0, |name| name.lane + 1));
         lanes.placed.push(Placed { mark, at, name });
     }
     lanes
@@ -98,13 +101,27 @@ impl Lanes<'_> {
         if self.count == 0 { 0.0 } else { self.count as f64 * LANE + 2.0 }
     }
 
+    /// A lane and a left end for a mark's name, cut to `most` px: right of its line, else left of it.
+    fn named(&self, mark: &Mark, at: f64, most: f64, (start, end): (f64, f64)) -> Option<Name> {
+        let text = SMALL.shortened(&mark.name, most.min((end - start) * 0.6));
+        let length = SMALL.width(&text) * BOLDER;
+        let right = (at + NAME_GAP + length <= end - 4.0).then_some(at + NAME_GAP);
+        let left = (at - NAME_GAP - length >= start).then_some(at - NAME_GAP - length);
+        let sides = [right, left].into_iter().flatten();
+        let mut tries = sides.flat_map(|from| (0..LANES_MAX).map(move |lane| (lane, from)));
+        let free = |&(lane, from): &(usize, f64)| self.free(at, lane, (from, from + length));
+        let (lane, left) = tries.find(free).filter(|_| !text.trim().is_empty())?;
+        Some(Name { lane, left, right: left + length, text })
+    }
+
     /// Whether a name in a lane meets neither another one nor a line, and its own line no name below.
-    fn free(&self, at: f64, lane: usize, (from, to): (f64, f64)) -> bool {
-        self.placed.iter().all(|other| {
-            let span = other.span();
-            let meets = other.lane() == lane && span.is_some_and(|(start, end)| from < end && start < to);
-            let crossed = other.lane() >= lane && other.name.is_some() && from < other.at && other.at < to;
-            let crosses = other.lane() < lane && span.is_some_and(|(start, end)| start < at && at < end);
+    fn free(&self, at: f64, lane: usize, (left, right): (f64, f64)) -> bool {
+        let mut named = self.placed.iter().filter_map(|placed| Some((placed.at, placed.name.as_ref()?)));
+        named.all(|(line, other)| {
+            let (start, end) = (other.left - NAME_GAP, other.right + NAME_GAP);
+            let meets = other.lane == lane && left < end && start < right;
+            let crossed = other.lane >= lane && left < line && line < right;
+            let crosses = other.lane < lane && start < at && at < end;
             !meets && !crossed && !crosses
         })
     }
@@ -119,12 +136,12 @@ impl Lanes<'_> {
             let class = if bad { "mark bad" } else { "mark" };
             sheet.open("g", class, format_args!(r#" data-at="{value}" transform="translate({at:.1} 0)""#));
             sheet.title(&placed.mark.name);
-            let high = placed.name.as_ref().map_or(top, |(lane, ..)| top - *lane as f64 * LANE - 12.0);
+            let high = placed.name.as_ref().map_or(top, |name| top - name.lane as f64 * LANE - 12.0);
             let line = if bad { "mark-line bad-line" } else { "mark-line" };
             sheet.element("path", line, format_args!(r#" d="M0 {high:.1}V{bottom:.1}""#));
-            if let Some((lane, left, text)) = &placed.name {
+            if let Some(name) = &placed.name {
                 let look = if bad { "mark-name bad-name" } else { "mark-name" };
-                sheet.text(look, (left - at, top - *lane as f64 * LANE - 4.0), "start", text);
+                sheet.text(look, (name.left - at, top - name.lane as f64 * LANE - 4.0), "start", &name.text);
             }
             sheet.close("g");
         }
@@ -151,17 +168,28 @@ mod tests {
         let named = lanes.placed.iter().filter(|placed| placed.name.is_some()).count();
         assert!(named >= 6, "{named}");
         for (place, one) in lanes.placed.iter().enumerate() {
-            let Some((from, to)) = one.span() else { continue };
-            assert!(from >= 50.0 && to <= 560.0);
-            for other in lanes.placed.iter().skip(place + 1) {
-                let meets = other
-                    .span()
-                    .is_some_and(|(start, end)| other.lane() == one.lane() && from < end && start < to);
-                let crossed =
-                    other.name.is_some() && other.lane() >= one.lane() && from < other.at && other.at < to;
+            let Some(name) = &one.name else { continue };
+            assert!(name.left >= 50.0 && name.right <= 560.0);
+            for (_, other) in lanes.placed.iter().enumerate().filter(|(at, _)| *at != place) {
+                let Some(taken) = &other.name else { continue };
+                let meets = taken.lane == name.lane && name.left < taken.right && taken.left < name.right;
+                let crossed = taken.lane >= name.lane && name.left < other.at && other.at < name.right;
                 assert!(!meets && !crossed, "{} and {}", one.mark.name, other.mark.name);
             }
         }
+    }
+
+    #[test]
+    fn a_bad_mark_has_its_name_in_any_crowd() {
+        let axis = Axis { range: Some((0.0, 100.0)), ..Axis::default() };
+        let x = Place { range: Range::of(&axis, [].into_iter(), false), from: 60.0, to: 540.0 };
+        let mut marks: Vec<Mark> = (0..100)
+            .map(|at| Mark { at: f64::from(at), name: format!("knob turned {at}"), bad: false })
+            .collect();
+        marks[40].bad = true;
+        let lanes = lanes(&marks, x, 560.0);
+        assert!(lanes.placed.iter().any(|placed| placed.mark.bad && placed.name.is_some()));
+        assert!(lanes.count <= LANES_MAX);
     }
 
     #[test]

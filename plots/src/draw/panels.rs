@@ -1,25 +1,25 @@
 //! Panels one above the other, on one x axis.
 
 use super::legend::{self, Entry};
-use super::marks;
 use super::place::{Place, Range};
 use super::series;
 use super::sheet::Sheet;
 use super::ticks::{Ticks, ticks};
 use super::{LABEL, MARGIN, SMALL, spread};
-use crate::chart::{Axis, Panel, Panels, Scale, Shape};
-use crate::unit::Unit;
+use super::{axis, marks};
+use crate::chart::{Panel, Panels, Scale, Shape};
 
 /// Panels beyond these are not drawn.
 const PANELS_MAX: usize = 12;
-/// Between two ticks of a y axis, at least, and between the texts of an x axis.
-const TICK_STEP: f64 = 34.0;
-const TICK_GAP: f64 = 16.0;
+/// Between two ticks of a y axis, at least.
+const TICK_STEP: f64 = 40.0;
+/// About as many as a y axis has, however high: more say no more.
+const TICKS_MAX: usize = 6;
 /// Between a panel and the next one's label.
 const PANEL_GAP: f64 = 16.0;
 /// Left and right of points, which would else stand on the edge.
 const POINT_ROOM: f64 = 10.0;
-/// Above the data: always, for names of phases, for a limit's label.
+/// Above the data: always, for names of phases, for the label of a limit at the top.
 const HEADROOM: (f64, f64, f64) = (8.0, 18.0, 12.0);
 /// A limit further out than this many times what is drawn does not stretch the axis; an arrow says where it is.
 const LIMIT_STRETCH: f64 = 3.0;
@@ -30,6 +30,8 @@ struct Laid<'a> {
     place: usize,
     y: Place,
     ticks: Ticks,
+    /// The phases' names stand in it.
+    named: bool,
 }
 
 /// Draws them from `top` on: the root's attributes for the page's script, and where they end.
@@ -58,7 +60,7 @@ pub(super) fn draw(sheet: &mut Sheet, panels: &Panels, top: f64) -> (String, f64
     for laid in &mut laid {
         let own: &[Entry] = if shared { &[] } else { &entries[laid.place] };
         y = legend::draw(sheet, &laid.ticks.label, own, y + if laid.place > 0 { PANEL_GAP } else { 0.0 });
-        y += if laid.place == 0 { lanes.height() } else { 0.0 } + 2.0;
+        y += if laid.place == 0 { lanes.height() } else { 0.0 } + 4.0;
         let height = heights[laid.place];
         laid.y = Place { from: y + height, to: y, ..laid.y };
         y += height;
@@ -66,13 +68,14 @@ pub(super) fn draw(sheet: &mut Sheet, panels: &Panels, top: f64) -> (String, f64
     clips(sheet, &laid, x);
     let (first, last) = (laid.first().map_or(y, |laid| laid.y.to), y);
     marks::phases(sheet, &panels.phases, x, (first, last));
+    // Marks before the data, which they must not hide, nor cross a limit's label.
+    lanes.draw(sheet, (first, last));
     for laid in &laid {
         one(sheet, laid, x);
     }
-    lanes.draw(sheet, (first, last));
     let bottoms: Vec<f64> = laid.iter().map(|laid| laid.y.from).collect();
-    let below = x_axis(sheet, &panels.x, x, &bottoms);
-    (frame(&panels.x, x), below)
+    let below = axis::draw(sheet, &panels.x, x, &bottoms);
+    (axis::frame(&panels.x, x), below)
 }
 
 /// The plot areas' heights. One alone is as high as suits the width; several share somewhat more.
@@ -86,15 +89,14 @@ fn heights(panels: &[Panel], width: f64) -> Vec<f64> {
 
 fn lay(panel: &Panel, place: usize, height: f64, named: bool) -> Laid<'_> {
     let range = y_range(panel);
-    let head = HEADROOM.0
-        + if named { HEADROOM.1 } else { 0.0 }
-        + if panel.limits.is_empty() { 0.0 } else { HEADROOM.2 };
+    let high = panel.limits.iter().any(|limit| range.share(limit.y).is_some_and(|share| share > 0.95));
+    let head = HEADROOM.0 + if named { HEADROOM.1 } else { 0.0 } + if high { HEADROOM.2 } else { 0.0 };
     let (low, _) = range.ends();
-    let foot = if low < 0.0 && panel.y.scale == Scale::Linear { 0.05 } else { 0.0 };
+    let foot = if low < 0.0 || panel.y.scale == Scale::Log { 0.05 } else { 0.0 };
     let own = panel.y.range.is_some() && !named;
     let range = if own { range } else { range.widened(foot, head / (height - head)) };
-    let ticks = ticks(&panel.y, range, (height / TICK_STEP) as usize, false);
-    Laid { panel, place, y: Place { range, from: 0.0, to: 0.0 }, ticks }
+    let ticks = ticks(&panel.y, range, ((height / TICK_STEP) as usize).min(TICKS_MAX), false);
+    Laid { panel, place, y: Place { range, from: 0.0, to: 0.0 }, ticks, named }
 }
 
 fn y_range(panel: &Panel) -> Range {
@@ -154,7 +156,7 @@ fn one(sheet: &mut Sheet, laid: &Laid<'_>, x: Place) {
     let (panel, y) = (laid.panel, laid.y);
     let (low, high) = y.range.ends();
     let (top, bottom, unit) = (y.to, y.from, panel.y.unit.key());
-    let scale = scale_name(panel.y.scale);
+    let scale = axis::scale_name(panel.y.scale);
     let place = laid.place;
     sheet.open(
         "g",
@@ -164,10 +166,14 @@ fn one(sheet: &mut Sheet, laid: &Laid<'_>, x: Place) {
         ),
     );
     sheet.open("g", "y-axis", format_args!(""));
-    for (at, text) in &laid.ticks.list {
-        let Some(at) = y.at(*at) else { continue };
+    for (value, text) in &laid.ticks.list {
+        let Some(at) = y.at(*value) else { continue };
         let (left, right) = (x.from, x.to);
-        sheet.element("path", "grid", format_args!(r#" d="M{left:.1} {at:.1}H{right:.1}""#));
+        let look = if *value == 0.0 && low < 0.0 { "axis" } else { "grid" };
+        // Not through the names of phases.
+        if !laid.named || at > y.to + HEADROOM.1 + 2.0 {
+            sheet.element("path", look, format_args!(r#" d="M{left:.1} {at:.1}H{right:.1}""#));
+        }
         let text = LABEL.shortened(text, sheet.width * 0.3);
         sheet.text("tick", (left - 8.0, at + 4.0), "end", &text);
     }
@@ -188,104 +194,37 @@ fn one(sheet: &mut Sheet, laid: &Laid<'_>, x: Place) {
     sheet.close("g");
 }
 
-/// Dashed lines with their labels above them at the right; an arrow for those beyond the panel.
+/// Dashed lines, each with its label above it at the right, or below it where the next one is close above; an arrow for
+/// those beyond the panel.
 fn limits(sheet: &mut Sheet, panel: &Panel, x: Place, y: Place) {
-    let mut lines: Vec<(f64, bool, String)> = Vec::new();
+    let mut lines: Vec<(f64, f64, String)> = Vec::new();
     for limit in &panel.limits {
         let Some(at) = y.at(limit.y) else { continue };
-        let inside = y.range.holds(limit.y);
-        let arrow = if inside {
-            ""
-        } else if at < y.to {
-            "↑ "
-        } else {
-            "↓ "
+        let (value, left, right) = (limit.y, x.from, x.to);
+        let arrow = match y.range.holds(value) {
+            true => "",
+            false if at < y.to => "↑ ",
+            false => "↓ ",
         };
+        if arrow.is_empty() {
+            sheet.element(
+                "path",
+                "limit",
+                format_args!(r#" data-at="{value}" d="M{left:.1} {at:.1}H{right:.1}""#),
+            );
+        }
         let label = SMALL.shortened(&format!("{arrow}{}", limit.label), x.length() - 12.0);
-        lines.push((at.clamp(y.to + 14.0, y.from), inside, label));
+        lines.push((at.clamp(y.to + 14.0, y.from), value, label));
     }
     lines.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let wanted: Vec<f64> = lines.iter().map(|line| line.0 - 5.0).collect();
+    let close = |place: usize, other: usize| {
+        lines.get(other).is_some_and(|line| (line.0 - lines[place].0).abs() < 26.0)
+    };
+    let under = |place: usize| close(place, place + 1) && !(place > 0 && close(place, place - 1));
+    let wanted: Vec<f64> =
+        (0..lines.len()).map(|place| lines[place].0 + if under(place) { 12.0 } else { -5.0 }).collect();
     let heights = spread(&wanted, 13.0, y.to + 10.0, y.from - 4.0);
-    for ((at, inside, label), height) in lines.iter().zip(heights) {
-        sheet.open("g", "limit", format_args!(""));
-        if *inside {
-            let (left, right) = (x.from, x.to);
-            sheet.element("path", "limit-line", format_args!(r#" d="M{left:.1} {at:.1}H{right:.1}""#));
-        }
+    for ((_, _, label), height) in lines.iter().zip(heights) {
         sheet.text("limit-name halo", (x.to - 6.0, height), "end", label);
-        sheet.close("g");
-    }
-}
-
-/// The x axis under the last panel, with its lines under all of them; where it ends.
-fn x_axis(sheet: &mut Sheet, axis: &Axis, x: Place, bottoms: &[f64]) -> f64 {
-    let bottom = bottoms.last().copied().unwrap_or(0.0);
-    let ticks = x_ticks(axis, x);
-    let edge = sheet.width - 4.0;
-    sheet.open("g", "x-axis", format_args!(""));
-    for bottom in bottoms {
-        let (left, right) = (x.from, x.to);
-        sheet.element("path", "axis", format_args!(r#" d="M{left:.1} {bottom:.1}H{right:.1}""#));
-    }
-    let lines: String = bottoms.iter().map(|bottom| format!("M0 {bottom:.1}v4")).collect();
-    let mut free = 2.0;
-    for (value, text) in &ticks.list {
-        let Some(at) = x.at(*value) else { continue };
-        sheet.open("g", "tick", format_args!(r#" data-at="{value}" transform="translate({at:.1} 0)""#));
-        sheet.element("path", "tick-line", format_args!(r#" d="{lines}""#));
-        // Within the picture, and clear of the one before it.
-        let text = LABEL.shortened(text, x.length() / 2.0);
-        let width = LABEL.width(&text);
-        let middle = at.clamp(width / 2.0 + 2.0, (edge - width / 2.0).max(width / 2.0 + 2.0));
-        if middle - width / 2.0 >= free {
-            sheet.text("", (middle - at, bottom + 17.0), "middle", &text);
-            free = middle + width / 2.0 + TICK_GAP / 2.0;
-        }
-        sheet.close("g");
-    }
-    sheet.close("g");
-    let mut below = bottom + 22.0;
-    if !ticks.label.is_empty() {
-        let label = LABEL.shortened(&ticks.label, sheet.width - 2.0 * MARGIN);
-        let half = LABEL.width(&label) / 2.0;
-        let middle = (x.from + x.length() / 2.0)
-            .clamp(MARGIN + half, (sheet.width - MARGIN - half).max(MARGIN + half));
-        sheet.text("x-label", (middle, bottom + 35.0), "middle", &label);
-        below += 18.0;
-    }
-    below
-}
-
-/// As many ticks as there is room for between their texts.
-fn x_ticks(axis: &Axis, x: Place) -> Ticks {
-    let most = if axis.unit == Unit::Seconds { 12 } else { 10 };
-    let mut count = ((x.length() / 55.0) as usize).clamp(2, most);
-    loop {
-        let ticks = ticks(axis, x.range, count, true);
-        let fits = ticks.list.windows(2).all(|pair| {
-            let (Some(a), Some(b)) = (x.at(pair[0].0), x.at(pair[1].0)) else { return true };
-            (b - a).abs() >= (LABEL.width(&pair[0].1) + LABEL.width(&pair[1].1)) / 2.0 + TICK_GAP
-        });
-        if fits || count <= 2 || !axis.ticks.is_empty() {
-            return ticks;
-        }
-        count -= 1;
-    }
-}
-
-fn frame(axis: &Axis, x: Place) -> String {
-    let (from, to) = x.range.ends();
-    let (scale, unit, left, right) = (scale_name(axis.scale), axis.unit.key(), x.from, x.to);
-    format!(
-        r#" data-x="{scale}" data-x-unit="{unit}" data-left="{left:.1}" data-right="{right:.1}" data-from="{from}" data-to="{to}""#
-    )
-}
-
-fn scale_name(scale: Scale) -> &'static str {
-    match scale {
-        Scale::Linear => "linear",
-        Scale::Log => "log",
-        Scale::Percentile => "percentile",
     }
 }

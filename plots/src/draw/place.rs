@@ -12,6 +12,9 @@ const OUTSIDE_MAX: f64 = 20_000.0;
 /// A range narrower than this share of its own values is widened: its ticks could not be told apart.
 const NARROWEST: f64 = 1e-9;
 
+/// What a log axis shows at least, in decades.
+const DECADES_MIN: f64 = 0.3;
+
 /// A range of an axis's values in its scale: even on paper.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Range {
@@ -49,8 +52,12 @@ impl Range {
             Scale::Percentile => Range { scale, low: 0.0, high: ends.map_or(2.0, |(_, high)| high.max(1.0)) },
             Scale::Log => {
                 let (low, high) = ends.unwrap_or((0.0, 1.0));
+                if high - low > DECADES_MIN {
+                    return Range { scale, low, high };
+                }
+                // Too near together for two ticks: to the next round ones.
                 let (low, high) = (rounded(low, f64::floor), rounded(high, f64::ceil));
-                Range { scale, low, high: if high - low < 0.1 { low + 1.0 } else { high } }
+                Range { scale, low, high: if high - low < DECADES_MIN { low + 1.0 } else { high } }
             }
             Scale::Linear => {
                 let (low, high) = ends.unwrap_or((0.0, 1.0));
@@ -157,8 +164,10 @@ mod tests {
             assert!(low <= one && one <= high && low < high, "{one}: {low} {high}");
         }
         let (low, high) =
-            Range::of(&axis(Scale::Log, None), [0.0, -1.0, 0.003, 0.4].into_iter(), true).ends();
-        assert!((low - 0.002).abs() < 1e-9 && (high - 0.5).abs() < 1e-9, "{low} {high}");
+            Range::of(&axis(Scale::Log, None), [0.0, -1.0, 0.003, 0.004].into_iter(), true).ends();
+        assert!((low - 0.002).abs() < 1e-9 && (high - 0.005).abs() < 1e-9, "{low} {high}");
+        let (low, high) = Range::of(&axis(Scale::Log, None), [0.0, 0.003, 0.4].into_iter(), true).ends();
+        assert!((low - 0.003).abs() < 1e-9 && (high - 0.4).abs() < 1e-9, "{low} {high}");
         let given = Range::of(&axis(Scale::Linear, Some((1.0, 2.0))), [9.0].into_iter(), true);
         assert_eq!(given.ends(), (1.0, 2.0));
         for nonsense in [(2.0, 1.0), (1.0, 1.0), (f64::NAN, 1.0), (0.0, f64::INFINITY)] {

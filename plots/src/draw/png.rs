@@ -48,7 +48,7 @@ pub fn png(svg: &str, scale: f32) -> Result<Vec<u8>, PngError> {
     pixels.encode_png().map_err(|error| PngError::Encoding(error.to_string()))
 }
 
-fn options() -> Options<'static> {
+pub(super) fn options() -> Options<'static> {
     let mut fonts = fontdb::Database::new();
     for font in FONTS {
         fonts.load_font_data(font.to_vec());

@@ -11,6 +11,8 @@ use crate::chart::{Band, Series, Shape};
 /// More points than this get no hint each: an element per point would make the file large.
 const HINTS_MAX: usize = 3000;
 const RADIUS: f64 = 3.5;
+/// More points than this are drawn smaller.
+const MANY: usize = 150;
 
 /// Draws a series; `place` says which one of its panel it is.
 pub(super) fn draw(sheet: &mut Sheet, series: &Series, place: usize, x: Place, y: Place) {
@@ -28,7 +30,8 @@ pub(super) fn draw(sheet: &mut Sheet, series: &Series, place: usize, x: Place, y
                 path(sheet, "line", " join", &line(&points));
             }
             if series.hints.is_empty() || series.points.len() > HINTS_MAX {
-                path(sheet, "points", " dots", &dots(&points));
+                let many = if points.len() > MANY { " dots many" } else { " dots" };
+                path(sheet, "points", many, &dots(&points));
             } else {
                 hinted(sheet, series, x, y);
             }
@@ -95,7 +98,7 @@ fn seen(points: &[(f64, f64)], x: Place, y: Place) -> Vec<(f64, f64)> {
 }
 
 fn line(points: &[(f64, f64)]) -> String {
-    trace(points, |path, dx, dy| path.step(dx, dy))
+    trace(points, Path::step)
 }
 
 fn steps(points: &[(f64, f64)]) -> String {
@@ -109,10 +112,11 @@ fn steps(points: &[(f64, f64)]) -> String {
 fn dots(points: &[(f64, f64)]) -> String {
     let mut path = Path::default();
     for point in points.iter().filter(|(_, y)| !y.is_nan()) {
-        path.lift();
         path.to(tenths(*point), |_, _, _| {});
+        path.d.push_str("h0");
+        path.at = None;
     }
-    path.done()
+    path.d
 }
 
 fn trace(points: &[(f64, f64)], step: impl Fn(&mut Path, i64, i64)) -> String {
@@ -198,11 +202,11 @@ impl Path {
             if rest == 0 { write!(self.d, "{sign}{whole}") } else { write!(self.d, "{sign}{whole}.{rest}") };
     }
 
-    /// The end of a stretch; a lone point is a dot.
+    /// The end of a stretch; a lone point is a cross, since a line of no length could not be seen.
     fn lift(&mut self) {
         self.flush();
         if self.points == 1 {
-            self.d.push_str("h0");
+            self.d.push_str("m-2 0h4m-2-2v4");
         }
         self.at = None;
         self.points = 0;
@@ -221,8 +225,8 @@ mod tests {
     #[test]
     fn paths_are_short_and_broken_at_gaps() {
         let points = [(0.0, 10.0), (1.0, 10.0), (2.0, 10.0), (3.0, 9.5), (4.0, f64::NAN), (5.0, 1.0)];
-        assert_eq!(line(&points), "M0 10h2l1-0.5M5 1h0");
-        assert_eq!(steps(&points), "M0 10h3v-0.5M5 1h0");
+        assert_eq!(line(&points), "M0 10h2l1-0.5M5 1m-2 0h4m-2-2v4");
+        assert_eq!(steps(&points), "M0 10h3v-0.5M5 1m-2 0h4m-2-2v4");
         assert_eq!(dots(&points[2..]), "M2 10h0M3 9.5h0M5 1h0");
         assert_eq!(line(&[]), "");
     }

@@ -89,16 +89,36 @@ impl Face {
         lines
     }
 
+    /// As [`wrapped`](Face::wrapped), in as many lines but no narrower than `least` of the room, so that the last one is
+    /// not left with a word.
+    pub(super) fn balanced(self, words: &str, room: f64, lines_max: usize, least: f64) -> Vec<String> {
+        let lines = self.wrapped(words, room, lines_max + 1);
+        if lines.len() < 2 || lines.len() > lines_max {
+            return self.wrapped(words, room, lines_max);
+        }
+        let steps = (1..=12).map(|step| room * (1.0 - (1.0 - least) * f64::from(step) / 12.0));
+        let tries = steps.map(|room| self.wrapped(words, room, lines_max + 1));
+        tries.take_while(|narrow| narrow.len() == lines.len()).last().unwrap_or(lines)
+    }
+
     /// Where the first line of `words` ends: after the last space that fits, or within a word too long for a line.
     fn line_end(self, words: &str, room: f64) -> usize {
-        let (mut width, mut space) = (0.0, None);
+        let (mut width, mut space, mut any_space) = (0.0, None, None);
+        let mut before = ' ';
         for (place, character) in words.char_indices() {
             width += self.advance(character);
             if character == ' ' {
-                space = Some(place);
+                any_space = Some(place);
+                // A figure stays with its unit.
+                let after = words[place + 1..].chars().next().unwrap_or(' ');
+                let unit = after.is_alphabetic() || matches!(after, '%' | '‰' | '×');
+                if !(before.is_ascii_digit() && unit) {
+                    space = Some(place);
+                }
             } else if width > room && place > 0 {
-                return space.unwrap_or(place);
+                return space.or(any_space).unwrap_or(place);
             }
+            before = character;
         }
         words.len()
     }
@@ -181,6 +201,20 @@ mod tests {
         assert!(lines[2].ends_with('…') && lines.iter().all(|line| SMALL.width(line) <= 100.0));
         assert_eq!(SMALL.wrapped("  ", 100.0, 3), Vec::<String>::new());
         assert!(SMALL.wrapped("abc", 0.0, 5).len() <= 5, "a room of nothing ends too");
+    }
+
+    #[test]
+    fn figures_stay_with_their_units_and_lines_are_alike() {
+        for room in 40..400 {
+            for line in SMALL.wrapped("61 B each, 24 GiB in all (95 %: 60 to 62 B)", f64::from(room), 99) {
+                assert!(!line.ends_with(|last: char| last.is_ascii_digit()), "{line} in {room}");
+            }
+        }
+        let words = "how much memory does the server take as connections come";
+        let room = SMALL.width(words) - 1.0;
+        let lines = SMALL.balanced(words, room, 4, 0.5);
+        assert_eq!((lines.len(), lines.join(" ").as_str()), (2, words));
+        assert!(SMALL.width(&lines[1]) > room * 0.4, "{lines:?}");
     }
 
     #[test]

@@ -47,7 +47,7 @@ fn linear(axis: &Axis, range: Range, count: f64, is_x: bool) -> Ticks {
         (Unit::Seconds, "hours" | "h") => among(&HOURS, raw),
         (Unit::Seconds, "minutes" | "min" | "seconds") => among(&SIXTIETHS, raw),
         (Unit::Bytes | Unit::BytesPerSecond, _) if prefix.factor > 1.0 && raw > 0.5 => {
-            2_f64.powf(raw.log2().ceil())
+            2_f64.powf((raw * 0.8).log2().ceil())
         }
         _ => decimal(raw),
     };

@@ -72,10 +72,11 @@ fn of_panels(panels: &Panels) -> String {
         let rows: String = panel.series.iter().filter_map(|series| ends(panel, series)).collect();
         if !rows.is_empty() {
             let label = escaped(&panel.y.label);
-            let _ = writeln!(
-                body,
-                "<tbody><tr><th colspan=\"4\" scope=\"rowgroup\">{label}</th></tr>\n{rows}</tbody>"
-            );
+            let heading = format!("<tr><th colspan=\"4\" scope=\"rowgroup\">{label}</th></tr>\n");
+            // One line that is called what its panel is needs no heading.
+            let alone =
+                panel.series.iter().all(|series| series.name.is_empty() || series.name == panel.y.label);
+            let _ = writeln!(body, "<tbody>{}{rows}</tbody>", if alone { "" } else { &heading });
         }
     }
     if body.is_empty() {

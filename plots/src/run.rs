@@ -111,10 +111,10 @@ impl Run {
         let rates = reading.counters.into_iter().map(series::Counter::finish);
         let series = GAUGES.into_iter().zip(gauges).chain(COUNTERS.into_iter().zip(rates));
         let series: BTreeMap<_, _> = series.map(|(name, points)| (name, moved(points))).collect();
-        let latencies = reading.latencies.iter().map(|(name, latencies)| {
+        let latencies = reading.latencies.into_iter().map(|(name, latencies)| {
             let (mut bins, whole) = latencies.finish();
             bins.iter_mut().for_each(|bin| (bin.from_s, bin.to_s) = (bin.from_s - zero_s, bin.to_s - zero_s));
-            (name.clone(), (bins, whole))
+            (name, (bins, whole))
         });
         let latencies = latencies.collect();
         let warm_us = reading.story.warm_until_us;

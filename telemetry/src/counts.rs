@@ -14,6 +14,8 @@
 //! HdrHistogram's own encoding, "V2"; its authority is `AbstractHistogram.java`, `encodeIntoByteBuffer`. The numbering of
 //! counts is HdrHistogram's, too: 1,024 to each doubling of the value.
 
+use std::ops::Range;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::{Decompress, FlushDecompress, Status};
@@ -100,22 +102,61 @@ impl Counts {
             highest(index)
         })
     }
+}
 
-    /// Adds these to a histogram with the bounds that all latencies share.
-    pub fn add_to(&self, histogram: &mut Histogram<u64>) {
-        for (index, count) in &self.pairs {
-            histogram.saturating_record_n(lowest(*index), u64::from(*count));
+/// Where many histograms are added up: as fast as each has counts, for the memory of a whole one.
+#[derive(Debug, Clone)]
+pub struct CountsSum {
+    counts: Vec<u64>,
+    /// What is not zero stands within.
+    within: Range<usize>,
+}
+
+impl Default for CountsSum {
+    fn default() -> Self {
+        CountsSum { counts: vec![0; latency_histogram().distinct_values()], within: 0..0 }
+    }
+}
+
+impl CountsSum {
+    /// Whether nothing has been added.
+    pub fn is_empty(&self) -> bool {
+        self.within.is_empty()
+    }
+
+    /// Adds some.
+    pub fn add(&mut self, counts: &Counts) {
+        let (Some((first, _)), Some((last, _))) = (counts.pairs.first(), counts.pairs.last()) else { return };
+        let theirs = *first as usize..*last as usize + 1;
+        self.within = match self.within.is_empty() {
+            true => theirs,
+            false => self.within.start.min(theirs.start)..self.within.end.max(theirs.end),
+        };
+        for (index, count) in &counts.pairs {
+            let sum = &mut self.counts[*index as usize];
+            *sum = sum.saturating_add(u64::from(*count));
         }
     }
 
-    /// Index and count of each, to be added up where a histogram would be too slow; [`Counts::lowest`] is an index's value.
-    pub fn iter(&self) -> impl Iterator<Item = (usize, u64)> {
-        self.pairs.iter().map(|(index, count)| (*index as usize, u64::from(*count)))
+    /// The sum, after which there is nothing.
+    pub fn take(&mut self) -> Counts {
+        let within = std::mem::take(&mut self.within);
+        let counts = self.counts[within.clone()].iter_mut().enumerate().filter(|(_, count)| **count > 0);
+        let pair = |(place, count): (usize, &mut u64)| {
+            let count = u32::try_from(std::mem::take(count)).unwrap_or(u32::MAX);
+            (u32::try_from(within.start + place).unwrap_or(u32::MAX), count)
+        };
+        Counts { pairs: counts.map(pair).collect() }
     }
 
-    /// The lowest value in nanoseconds that is counted under an index.
-    pub fn lowest(index: usize) -> u64 {
-        lowest(u32::try_from(index).unwrap_or(u32::MAX))
+    /// The sum as a histogram with the bounds that all latencies share.
+    pub fn to_histogram(&self) -> Histogram<u64> {
+        let mut histogram = latency_histogram();
+        for index in self.within.clone().filter(|index| self.counts[*index] > 0) {
+            let value = lowest(u32::try_from(index).unwrap_or(u32::MAX));
+            histogram.saturating_record_n(value, self.counts[index]);
+        }
+        histogram
     }
 }
 
@@ -323,10 +364,14 @@ mod tests {
             // An empty histogram says 0.
             let expected = quantiles.map(|quantile| if a.is_empty() { 0 } else { a.value_at_quantile(quantile) });
             prop_assert_eq!(counts.values_at(quantiles), expected);
-            let mut again = latency_histogram();
-            counts.add_to(&mut again);
+            let mut sum = CountsSum::default();
+            prop_assert!(sum.is_empty() && sum.take().is_empty());
+            sum.add(&counts);
+            let again = sum.to_histogram();
             prop_assert_eq!(&again, &a);
             prop_assert_eq!(again.max(), a.max());
+            prop_assert_eq!(sum.take(), counts);
+            prop_assert!(sum.is_empty() && sum.to_histogram().is_empty());
         }
 
         #[test]

@@ -58,7 +58,7 @@ pub use bundle::{Bundle, BundleError, BundleReader, FRAMES_FILE, LATENCY_FILE};
 pub use by::By;
 pub use clock::{Stamp, monotonic_ns};
 pub use command::{Command, CommandError, CommandReader};
-pub use counts::{Counts, CountsReader};
+pub use counts::{Counts, CountsReader, CountsSum};
 pub use decay::{Decayed, Decays, TAUS_S};
 pub use frame::{
     Catalog, Cell, Frame, FrameError, Hello, Kind, Log, Mark, Meaning, SCHEMA_VERSION, Sample, Table,

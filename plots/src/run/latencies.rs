@@ -1,6 +1,6 @@
 //! Latencies over time: percentiles are never averaged, so the counts themselves are kept, by bins of time.
 
-use telemetry::{Counts, Histogram, latency_histogram};
+use telemetry::{Counts, CountsSum, Histogram};
 
 /// The most bins of one kind of latency. When they are reached, neighbours become one, exactly, and bins are twice as wide
 /// from then on. A bin takes some kilobytes.
@@ -20,8 +20,10 @@ pub const QUANTILES: [f64; 5] = [0.5, 0.9, 0.99, 0.999, 1.0];
 pub(crate) struct Latencies {
     bins: Vec<Gathered>,
     width_s: f64,
-    /// The whole run, by index.
-    whole: Vec<u64>,
+    /// The bin that is being filled, and its time.
+    filling: CountsSum,
+    filling_s: (f64, f64),
+    whole: CountsSum,
 }
 
 #[derive(Debug, Clone)]
@@ -44,8 +46,13 @@ pub struct Bin {
 
 impl Default for Latencies {
     fn default() -> Self {
-        let whole = vec![0; latency_histogram().distinct_values()];
-        Latencies { bins: Vec::new(), width_s: WIDTH_S, whole }
+        Latencies {
+            bins: Vec::new(),
+            width_s: WIDTH_S,
+            filling: CountsSum::default(),
+            filling_s: (0.0, 0.0),
+            whole: CountsSum::default(),
+        }
     }
 }
 
@@ -56,15 +63,24 @@ impl Latencies {
             return;
         }
         if whole {
-            counts.iter().for_each(|(index, count)| self.whole[index] += count);
+            self.whole.add(counts);
         }
-        match self.bins.last_mut() {
-            Some(bin) if to_s - bin.from_s <= self.width_s * SLACK => {
-                bin.counts.add(counts);
-                bin.to_s = bin.to_s.max(to_s);
-            }
-            _ => self.bins.push(Gathered { from_s, to_s, counts: counts.clone() }),
+        if to_s - self.filling_s.0 > self.width_s * SLACK {
+            self.end_bin();
         }
+        self.filling_s = match self.filling.is_empty() {
+            true => (from_s, to_s),
+            false => (self.filling_s.0, self.filling_s.1.max(to_s)),
+        };
+        self.filling.add(counts);
+    }
+
+    fn end_bin(&mut self) {
+        if self.filling.is_empty() {
+            return;
+        }
+        let (from_s, to_s) = self.filling_s;
+        self.bins.push(Gathered { from_s, to_s, counts: self.filling.take() });
         while self.bins.len() >= BINS_MAX {
             self.widen();
         }
@@ -86,23 +102,20 @@ impl Latencies {
     }
 
     /// The bins' percentiles, and the histogram of the whole run.
-    pub(crate) fn finish(&self) -> (Vec<Bin>, Histogram<u64>) {
+    pub(crate) fn finish(mut self) -> (Vec<Bin>, Histogram<u64>) {
+        self.end_bin();
         let bin = |bin: &Gathered| Bin {
             from_s: bin.from_s,
             to_s: bin.to_s,
             values_s: bin.counts.values_at(QUANTILES).map(|ns| ns as f64 / 1e9),
         };
-        let mut whole = latency_histogram();
-        for (index, count) in self.whole.iter().enumerate().filter(|(_, count)| **count > 0) {
-            whole.saturating_record_n(Counts::lowest(index), *count);
-        }
-        (self.bins.iter().map(bin).collect(), whole)
+        (self.bins.iter().map(bin).collect(), self.whole.to_histogram())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use telemetry::{CountsReader, Latency, Stamp};
+    use telemetry::{CountsReader, Latency, Stamp, latency_histogram};
 
     use super::*;
 

@@ -100,4 +100,15 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn every_colour_that_is_used_has_a_value() {
+        let css = css();
+        let used = [crate::page_css(), super::super::STYLE].concat();
+        for variable in used.split("var(--").skip(1).map(|after| after.split(')').next().unwrap()) {
+            let values = css.matches(&format!("--{variable}:")).count();
+            // The tint follows from others.
+            assert!(values == 4 || variable == "tint", "--{variable} has {values} values in four blocks");
+        }
+    }
 }

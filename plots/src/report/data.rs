@@ -49,17 +49,18 @@ struct Xs {
 
 impl Xs {
     fn panel(&mut self, panel: &Panel) -> Value {
-        let series: Vec<Value> = panel.series.iter().map(|series| self.series(series)).collect();
+        let series: Vec<Value> = panel.series.iter().map(|series| self.series(panel, series)).collect();
         let bands: Vec<Value> = panel.bands.iter().map(|band| self.band(band)).collect();
         json!({ "unit": panel.y.unit.key(), "series": series, "bands": bands })
     }
 
-    fn series(&mut self, series: &Series) -> Value {
+    fn series(&mut self, panel: &Panel, series: &Series) -> Value {
+        let name = if series.name.is_empty() { &panel.y.label } else { &series.name };
         let points = thinned(&series.points, BUCKETS);
         let x = self.index(points.iter().map(|(x, _)| *x));
         let y: Vec<Value> = points.iter().map(|(_, y)| number(*y)).collect();
         json!({
-            "name": series.name, "hue": series.ink.hue, "dash": dash(series.ink.dash), "faint": series.ink.faint,
+            "name": name, "hue": series.ink.hue, "dash": dash(series.ink.dash), "faint": series.ink.faint,
             "shape": shape(series.shape), "x": x, "y": y,
         })
     }
@@ -130,6 +131,7 @@ fn whole_or_not(value: f64) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chart::{Ink, Panels};
 
     #[test]
     fn numbers_keep_six_digits() {
@@ -145,5 +147,44 @@ mod tests {
             assert_eq!(number(value).to_string(), text);
         }
         assert_eq!(rounded(f64::MIN_POSITIVE), f64::MIN_POSITIVE);
+    }
+
+    #[test]
+    fn series_share_their_times_and_nothing_ends_the_element() {
+        let series = |name: &str, points: &[(f64, f64)]| Series {
+            name: name.to_owned(),
+            ink: Ink::default(),
+            shape: Shape::Line,
+            points: points.to_vec(),
+            hints: Vec::new(),
+        };
+        let many: Vec<(f64, f64)> = (0..100_000).map(|i| (f64::from(i), f64::from(i % 100))).collect();
+        let panel = Panel {
+            series: vec![
+                series("</script>", &[(0.0, 1.0), (0.5, f64::NAN), (1.0, 3.0)]),
+                series("b", &[(0.0, 7.0), (0.5, 8.0), (1.0, 9.0)]),
+                series("c", &many),
+            ],
+            ..Panel::default()
+        };
+        let body = Body::Panels(Panels { panels: vec![panel], ..Panels::default() });
+        let (question, footer) = (String::new(), Vec::new());
+        let chart = Chart {
+            name: "a".into(),
+            answer: question.clone(),
+            question,
+            body,
+            notes: footer.clone(),
+            footer,
+        };
+        let text = json(&[chart]);
+        assert!(!text.contains('<'), "{text:.200}");
+        let value: Value = serde_json::from_str(&text).unwrap();
+        let read = &value["charts"]["a"]["panels"][0]["series"];
+        assert_eq!(read[0]["name"], "</script>");
+        assert_eq!(read[0]["y"], json!([1, null, 3]));
+        assert_eq!((&read[0]["x"], &read[1]["x"]), (&json!(0), &json!(0)));
+        assert_eq!(value["xs"][0], json!([0, 0.5, 1]));
+        assert!(read[2]["y"].as_array().unwrap().len() <= 2 * BUCKETS + 2);
     }
 }

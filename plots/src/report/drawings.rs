@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::chart::{Bars, Body, Chart, Panels};
+use crate::chart::{Bars, Body, Chart, Panel, Panels, Series};
 use crate::draw::{Theme, svg};
 
 use super::text::{escaped, row};
@@ -32,8 +32,20 @@ fn drawing(chart: &Chart) -> String {
         let _ = writeln!(out, "<p class=\"answer\">{}</p>", escaped(&chart.answer).replace(" %", "\u{a0}%"));
     }
     out += "<div class=\"canvas\">\n";
+    // The page says the words, and larger than a drawing can.
+    let wordless = Chart {
+        question: String::new(),
+        answer: String::new(),
+        footer: Vec::new(),
+        notes: Vec::new(),
+        ..chart.clone()
+    };
     for (class, width) in WIDTHS {
-        let _ = writeln!(out, "<div class=\"{class}\">{}</div>", bare(chart, width));
+        // For whoever cannot see it, the drawing keeps its name and description: its first two elements.
+        let drawn = svg(&wordless, width, Theme::Page)
+            .replacen("</title>", &format!("{}</title>", escaped(&chart.question)), 1)
+            .replacen("</desc>", &format!("{}</desc>", escaped(&chart.answer)), 1);
+        let _ = writeln!(out, "<div class=\"{class}\">{drawn}</div>");
     }
     out += "</div>\n";
     if !chart.notes.is_empty() {
@@ -53,45 +65,35 @@ fn drawing(chart: &Chart) -> String {
     out + "</section>\n"
 }
 
-/// The drawing without its words: the page has said them, and larger than a drawing can. Its name and its description stay.
-fn bare(chart: &Chart, width: u32) -> String {
-    let wordless = Chart {
-        question: String::new(),
-        answer: String::new(),
-        footer: Vec::new(),
-        notes: Vec::new(),
-        ..chart.clone()
-    };
-    // They are the first two elements of the drawing.
-    svg(&wordless, width, Theme::Page)
-        .replacen("</title>", &format!("{}</title>", escaped(&chart.question)), 1)
-        .replacen("</desc>", &format!("{}</desc>", escaped(&chart.answer)), 1)
-}
-
 /// For each line its least, most and last value.
 fn of_panels(panels: &Panels) -> String {
-    let mut rows = String::new();
+    let mut body = String::new();
     for panel in &panels.panels {
-        for series in &panel.series {
-            let values = || series.points.iter().map(|(_, y)| *y).filter(|y| y.is_finite());
-            let Some(last) = values().next_back() else { continue };
-            let least = values().fold(f64::INFINITY, f64::min);
-            let most = values().fold(f64::NEG_INFINITY, f64::max);
-            let cells = [least, most, last].map(|value| panel.y.unit.write(value));
-            let name = match series.name.as_str() {
-                "" => &panel.y.label,
-                name => name,
-            };
-            rows += &row("", &escaped(name), &cells);
+        let rows: String = panel.series.iter().filter_map(|series| ends(panel, series)).collect();
+        if !rows.is_empty() {
+            let label = escaped(&panel.y.label);
+            let heading = format!("<tr><th colspan=\"4\" scope=\"rowgroup\">{label}</th></tr>\n");
+            // One line that is called what its panel is needs no heading.
+            let alone =
+                panel.series.iter().all(|series| series.name.is_empty() || series.name == panel.y.label);
+            let _ = writeln!(body, "<tbody>{}{rows}</tbody>", if alone { "" } else { &heading });
         }
     }
-    if rows.is_empty() {
-        return rows;
+    if body.is_empty() {
+        return body;
     }
     format!(
         "<table><thead><tr><td></td><th scope=\"col\">least</th><th scope=\"col\">most</th>\
-         <th scope=\"col\">last</th></tr></thead><tbody>\n{rows}</tbody></table>"
+         <th scope=\"col\">last</th></tr></thead>{body}</table>"
     )
+}
+
+fn ends(panel: &Panel, series: &Series) -> Option<String> {
+    let values = || series.points.iter().map(|(_, y)| *y).filter(|y| y.is_finite());
+    let last = values().next_back()?;
+    let (least, most) = values().fold((last, last), |(least, most), y| (least.min(y), most.max(y)));
+    let name = if series.name.is_empty() { &panel.y.label } else { &series.name };
+    Some(row("", &escaped(name), &[least, most, last].map(|value| panel.y.unit.write(value))))
 }
 
 fn of_bars(bars: &Bars) -> String {

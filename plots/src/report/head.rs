@@ -161,3 +161,20 @@ fn machine(host: &Value) -> Option<String> {
     .collect();
     (!parts.is_empty()).then(|| parts.join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn circumstances_are_told_in_words() {
+        assert_eq!(date(1_795_284_000_000_000), "21 November 2026, 18:00 UTC");
+        assert_eq!(date(u64::MAX), "unknown");
+        assert_eq!((short("0123456789abcdef"), short("ä")), ("0123456789", "ä"));
+        let host =
+            json!({ "cpu_model": "<AMD>", "cores_online": 1, "memory_total_bytes": 1_073_741_824_u64 });
+        assert_eq!(machine(&host).as_deref(), Some("&lt;AMD&gt;, 1 core, 1.00 GiB"));
+        assert_eq!(machine(&json!({ "cores_online": "two" })), None);
+    }
+}

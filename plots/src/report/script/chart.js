@@ -23,6 +23,7 @@ class Chart {
 
   // The drawing that the window's width has chosen.
   pick() {
+    for (const drawing of this.drawings) drawing.hide();
     this.drawing = this.drawings.find((drawing) => drawing.isVisible()) ?? this.drawings[0];
     const { size, panels } = this.drawing;
     this.cards.forEach((card, at) => (card.root.style.top = ((panels[at].top + 4) / size.height) * 100 + "%"));

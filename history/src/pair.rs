@@ -8,6 +8,8 @@
 //!
 //! Runs that were interleaved, A B A B, share what drifts: [`compare_pairs`] looks at each pair's own ratio.
 
+#[cfg(test)]
+mod measured;
 mod ranks;
 
 use crate::detect::robust::median;

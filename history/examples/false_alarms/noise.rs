@@ -68,6 +68,7 @@ impl Noise {
     /// walks stay below it, as shares of it.
     pub(crate) fn ratio_min(&self) -> f64 {
         match self {
+            Noise::Recorded(_, metric) if !metric.starts_with("memory.") => 0.1,
             Noise::Drift(_) | Noise::Walk(_) => 0.03,
             Noise::Tenths => 0.000_5,
             _ => 0.01,

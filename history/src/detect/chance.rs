@@ -21,7 +21,7 @@ const SEED: u64 = 0x5ca1_ab1e;
 pub(super) fn unlikely_cut(values: &[Step], side_min: usize, shrink: f64, level: f64) -> Option<(Cut, f64)> {
     let mut windows = Windows::new(values.len(), side_min);
     let cut = windows.best(values)?;
-    let bar = cut.energy * shrink;
+    let bar = if apart(values, cut.left) { cut.energy } else { cut.energy * shrink };
     if bar <= 0.0 {
         return None;
     }
@@ -40,6 +40,25 @@ pub(super) fn unlikely_cut(values: &[Step], side_min: usize, shrink: f64, level:
         }
     }
     Some((cut, as_much as f64 / (shuffles + 1) as f64))
+}
+
+/// The levels are farther apart than this, in widths of the noise: twice the distance of the farthest value from its
+/// own level.
+const APART: i32 = 2;
+
+/// Whether the two sides have nothing in common: noise that lasts would have to have lasted all along, without one
+/// value of the other side's kind.
+fn apart(values: &[Step], left: usize) -> bool {
+    let (before, after) = values.split_at(left);
+    let level = |side: &[Step]| {
+        let mut sorted = side.to_vec();
+        sorted.sort_unstable();
+        i32::from(sorted[sorted.len() / 2])
+    };
+    let widest = |side: &[Step], level: i32| side.iter().map(|value| (i32::from(*value) - level).abs()).max();
+    let (low, high) = (level(before), level(after));
+    let width = widest(before, low).max(widest(after, high)).unwrap_or(0);
+    (high - low).abs() > APART * width
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ fn steps_are_found_soon_and_in_their_place() {
         (quiet, 0.05, 12, 8),
         (quiet, 0.02, 10, 30),
         (Noise::Recorded("10000", "memory.server_bytes_per_connection"), 0.1, 11, 10),
-        (Noise::Recorded("10000", "memory.server_bytes_per_connection"), 0.5, 12, 6),
+        (Noise::Recorded("10000", "memory.server_bytes_per_connection"), 0.5, 12, 10),
         (Noise::Normal(0.03), 0.1, 11, 14),
         (Noise::Normal(0.1), 0.5, 12, 10),
     ];

@@ -17,7 +17,7 @@ pub(crate) struct Document {
     of: &'static str,
     /// `fine`, `worse` or `not_enough_data`: exit codes 0, 1 and 5.
     verdict: &'static str,
-    /// check: from where on changes count; null when all do.
+    /// check: from where on changes count; absent when all do.
     #[serde(skip_serializing_if = "Option::is_none")]
     base: Option<BaseObject>,
     /// compare: the runs that are compared with.

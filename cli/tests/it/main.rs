@@ -22,6 +22,7 @@ mod doctor;
 mod endings;
 mod failures;
 mod flood;
+mod history;
 mod house;
 mod inspect;
 mod ledger;

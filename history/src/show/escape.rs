@@ -21,17 +21,24 @@ pub(crate) fn markup(text: &str) -> String {
 /// For a cell of a Markdown table: nothing in it is a link, a mention, a reference or the cell's end.
 pub(crate) fn markdown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            c if c.is_control() => out.push(' '),
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '<' | '>' | '#' | '!' | '|' | '~' | '@'
-            | '&' | '$' => {
-                out.push_str(&format!("&#{};", u32::from(c)));
-            }
-            // An address is linked by its colon.
-            ':' => out.push_str("&#58;"),
-            c => out.push(c),
+    let mut last = ' ';
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        let next = rest.as_str();
+        // Inside a word, an underscore stresses nothing; a colon makes a link only before slashes.
+        let harmless = match c {
+            '_' => last.is_alphanumeric() && next.starts_with(char::is_alphanumeric),
+            ':' => !next.starts_with("//"),
+            _ => !"\\`*{}[]<>#!|~@&$".contains(c),
+        };
+        if c.is_control() {
+            out.push(' ');
+        } else if harmless {
+            out.push(c);
+        } else {
+            out.push_str(&format!("&#{};", u32::from(c)));
         }
+        last = c;
     }
     out
 }
@@ -50,7 +57,8 @@ mod tests {
     fn nothing_is_markup() {
         assert_eq!(markup("<a b='c'>&\"\u{0}\u{1b}\n"), "&lt;a b=&#39;c&#39;&gt;&amp;&quot;   ");
         assert_eq!(markdown("a|b\n@me #1 <b>"), "a&#124;b &#64;me &#35;1 &#60;b&#62;");
-        assert_eq!(markdown("https://x"), "https&#58;//x");
+        assert_eq!(markdown("https://x: y"), "https&#58;//x: y");
+        assert_eq!(markdown("a_b _c_"), "a_b &#95;c&#95;");
         assert_eq!(code("audit.lost"), "`audit.lost`");
         assert_eq!(code("a`|b"), "a&#96;&#124;b");
     }

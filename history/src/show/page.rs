@@ -50,7 +50,7 @@ pub fn pages(
 ) -> Vec<Page> {
     let mut taken: BTreeSet<String> = ["index.html".to_owned()].into();
     let mut pages = Vec::new();
-    let mut body = String::new();
+    let (mut body, mut worse) = (String::new(), Vec::new());
     for scenario in history.scenarios() {
         let judged = |rule: &Rule| {
             let series =
@@ -60,6 +60,15 @@ pub fn pages(
         let judgements: Vec<Judgement> = rules.iter().filter_map(judged).collect();
         let named: Vec<(String, &Judgement)> =
             judgements.iter().map(|judgement| (file_name(judgement, &mut taken), judgement)).collect();
+        let fails = named.iter().filter(|(_, judgement)| judgement.outcome == Outcome::Worse);
+        worse.extend(fails.map(|(file, judgement)| {
+            let (file, metric) = (markup(file), markup(&judgement.series.rule.metric));
+            format!(
+                "<li><a href=\"{file}\">{metric}</a> in {}: {}</li>",
+                markup(scenario),
+                markup(&answer(judgement))
+            )
+        }));
         body.push_str(&scenario_section(scenario, &named));
         pages.extend(named.into_iter().map(|(name, judgement)| metric_page(title, name, judgement)));
     }
@@ -72,8 +81,18 @@ pub fn pages(
         }
         _ => String::new(),
     };
+    let worse = match worse.len() {
+        0 => String::new(),
+        number => {
+            let number = words::count(number, "metric");
+            format!(
+                "<p class=\"verdict worse\">{number} changed for the worse</p><ul>{}</ul>",
+                worse.concat()
+            )
+        }
+    };
     let head = format!(
-        "<h1>{}</h1><p class=\"about\">{}{range}</p><input type=\"search\" hidden placeholder=\"Search metrics\" \
+        "<h1>{}</h1><p class=\"about\">{}{range}</p>{worse}<input type=\"search\" hidden placeholder=\"Search metrics\" \
          aria-label=\"Search metrics\">",
         markup(title),
         words::count(history.runs.len(), "run")
@@ -227,11 +246,11 @@ fn metric_page(title: &str, name: String, judgement: &Judgement) -> Page {
         _ => format!(" and {}", unit.write(absolute_min * factor)),
     };
     let body = format!(
-        "<p><a href=\"index.html\">{}</a></p><h1>{}</h1><p class=\"about\">{}</p><p class=\"verdict {}\">{word}</p>\
+        "<p><a href=\"index.html\">{}</a> › {}</p><h1 class=\"unseen\">{}</h1><p class=\"verdict {}\">{word}</p>\
          <figure>{charts}</figure>{}<p class=\"about\">{direction}. Changes of at least {}{absolute} are told.</p>",
         markup(title),
-        markup(&rule.metric),
         markup(&series.scenario),
+        markup(&rule.metric),
         outcome.name(),
         changes_table(judgement),
         markup(&words::share(ratio_min)),
@@ -249,8 +268,8 @@ fn changes_table(judgement: &Judgement) -> String {
         let state = words::state(&finding.state).unwrap_or_else(|| "for the worse: fails".into());
         let class = if finding.state == State::Fails { "worse" } else { "" };
         format!(
-            "<tr><td>{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td>\
-             <td><code>git log {}..{}</code></td><td>{}</td><td class=\"{class}\">{}</td></tr>",
+            "<tr><td class=\"whole\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td>\
+             <td class=\"whole\"><code>git log {}..{}</code></td><td class=\"whole\">{}</td><td class=\"{class}\">{}</td></tr>",
             finding.likely.committed_at.day(),
             markup(&series.write(finding.change.before)),
             markup(&series.write(finding.change.after)),

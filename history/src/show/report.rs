@@ -6,6 +6,9 @@ use crate::rules::Direction;
 use crate::series::{Footing, median};
 use crate::show::words;
 
+/// So many metrics are named in the sentence; of more, only the number is told.
+const NAMED_MAX: usize = 3;
+
 /// Everything that is said.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
@@ -107,7 +110,12 @@ impl From<&Checked> for Report {
             format!(" at or after {name}")
         });
         let verdict = checked.verdict();
-        let sentence = sentence(verdict, &checked.outcomes(), "change", &since);
+        let names =
+            |judgement: &Judgement| (judgement.series.rule.metric.clone(), judgement.series.scenario.clone());
+        let worse =
+            checked.judgements.iter().filter(|judgement| judgement.outcome == Outcome::Worse).map(names);
+        let sentence =
+            sentence(verdict, &checked.outcomes(), "change", &since) + &named(&worse.collect::<Vec<_>>());
         Report { of: "check", groups, verdict, sentence }
     }
 }
@@ -124,7 +132,7 @@ fn checked_row(judgement: &Judgement) -> Row {
         (None, None) => format!("no change in {}", words::count(series.points.len(), "commit")),
         (None, Some(finding)) => {
             more.push(words::range(finding));
-            more.extend(words::state(&finding.state));
+            more.extend(words::state(&finding.state).filter(|_| finding.state != State::Better));
             format!("{}, {}", words::size(series, finding), words::sure(finding.change.p))
         }
     };
@@ -164,7 +172,10 @@ impl From<&Compared> for Report {
             rows: compared.pairs.iter().map(compared_row).collect(),
         };
         let verdict = compared.verdict();
-        let sentence = sentence(verdict, &compared.outcomes(), "difference", " of B against A");
+        let worse = compared.pairs.iter().filter(|pair| pair.outcome == Outcome::Worse);
+        let worse: Vec<_> = worse.map(|pair| (pair.rule.metric.clone(), compared.scenario.clone())).collect();
+        let sentence =
+            sentence(verdict, &compared.outcomes(), "difference", " of B against A") + &named(&worse);
         Report { of: "compare", groups: vec![group], verdict, sentence }
     }
 }
@@ -200,6 +211,17 @@ fn compared_row(pair: &Pair) -> Row {
         more.push(format!("as a share of each machine's own ceiling ({figure})"));
     }
     Row { metric: pair.rule.metric.clone(), mark: Mark::of(&pair.outcome), value, text, more }
+}
+
+/// Which metrics, of which scenarios, while they are few.
+fn named(worse: &[(String, String)]) -> String {
+    let names: Vec<String> =
+        worse.iter().map(|(metric, scenario)| format!("{metric} in {scenario}")).collect();
+    if names.is_empty() || names.len() > NAMED_MAX {
+        String::new()
+    } else {
+        format!(": {}", names.join(", "))
+    }
 }
 
 fn sentence(verdict: Verdict, outcomes: &[&Outcome], thing: &str, since: &str) -> String {

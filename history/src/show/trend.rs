@@ -30,13 +30,7 @@ pub fn trend(judgement: &Judgement) -> Chart {
         let runs = points.iter().enumerate();
         let runs =
             runs.flat_map(|(place, point)| point.runs.iter().map(move |run| (place as f64, run * factor)));
-        lines.push(line(
-            "each run",
-            Ink { hue: 5, faint: true, ..Ink::default() },
-            Shape::Points,
-            runs.collect(),
-            vec![],
-        ));
+        lines.push(line("each run", Ink { hue: 5, ..Ink::default() }, Shape::Points, runs.collect(), vec![]));
     }
     if !judgement.findings.is_empty() {
         let ink = Ink { hue: 1, dash: Dash::Dashed, faint: false };

@@ -1,0 +1,152 @@
+//! Everything that a check can print or draw.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use super::{BYTES, Folder, step, text};
+use crate::schema::holds;
+use crate::tool::command;
+
+/// Fails unless the object is as the committed schema says.
+pub(super) fn holds_schema(json: &Value) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema/history.schema.json");
+    let schema: Value = serde_json::from_slice(&fs::read(path).expect("the schema")).expect("JSON");
+    holds(&schema, json, "document");
+}
+
+/// Fails unless each element of the XML is ended, in order, and nothing in it is markup that should not be.
+pub(super) fn well_formed(xml: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    let mut rest = xml.strip_prefix("<?xml version=\"1.0\" encoding=\"UTF-8\"?>").unwrap_or(xml);
+    while let Some(at) = rest.find('<') {
+        assert!(!rest[..at].contains('>'), "a stray '>' in {}", &rest[..at]);
+        let end = at + rest[at..].find('>').expect("a tag ends");
+        let tag = &rest[at + 1..end];
+        assert_eq!(tag.matches('"').count() % 2, 0, "quotes in {tag}");
+        let name = tag.trim_start_matches('/').split([' ', '/', '\n']).next().expect("a name");
+        if tag.starts_with('/') {
+            assert_eq!(open.pop(), Some(name), "{tag}");
+        } else if !tag.ends_with('/') {
+            open.push(name);
+        }
+        rest = &rest[end + 1..];
+    }
+    assert!(open.is_empty(), "never ended: {open:?}");
+    let entities = xml.split('&').skip(1);
+    assert!(
+        entities.map(|after| after.split(';').next()).all(|name| name.is_some_and(|name| name.len() < 6))
+    );
+}
+
+#[test]
+fn junit_has_a_test_for_each_metric() {
+    let folder = Folder::new();
+    // A name that is markup in every language.
+    folder.write("h.jsonl", &step().replace("\"smoke\"", "\"a<b>&|'`\\\"c\""));
+    let printed = folder.history("check", &["--junit", "-"]).expect_code(1).stdout;
+    well_formed(&printed);
+    assert_eq!(printed.matches("<testcase ").count(), 7, "{printed}");
+    assert_eq!(
+        (printed.matches("<failure ").count(), printed.matches("<skipped ").count()),
+        (1, 6),
+        "{printed}"
+    );
+    let file = folder.path("report.xml");
+    folder.history("check", &["--junit", text(&file)]).expect_code(1).expect_stdout(&["WORSE"]);
+    assert_eq!(folder.text("report.xml"), printed);
+    folder.history("check", &["--junit", "-", "--json"]).expect_code(2);
+    folder
+        .history("check", &["--junit", "/nowhere/x.xml"])
+        .expect_code(2)
+        .expect_stderr(&["could not write"]);
+    let markdown = folder.history("check", &["--markdown"]).expect_code(1).stdout;
+    assert!(markdown.contains("**a&#60;b&#62;&#38;&#124;'&#96;\"c**"), "{markdown}");
+    assert!(markdown.lines().filter(|line| line.starts_with('|')).all(|line| line.matches('|').count() == 5));
+}
+
+#[test]
+fn trends_are_drawn() {
+    let folder = Folder::new();
+    folder.write("h.jsonl", &step());
+    let file = folder.path("trend.svg");
+    folder.history("check", &["--metric", BYTES, "--svg", text(&file)]).expect_code(1);
+    let svg = folder.text("trend.svg");
+    well_formed(&svg);
+    assert!(svg.contains("0c0001e") && svg.contains("+50 %"), "the change and its commit");
+    folder.write("h.jsonl", &(step() + &step().replace("\"smoke\"", "\"../other\"")));
+    let two = folder.history("check", &["--metric", BYTES, "--svg", text(&file)]).expect_code(2);
+    two.expect_stderr(&["2 trends do not go into one file"]);
+    let trends = folder.path("trends");
+    folder.history("check", &["--metric", BYTES, "--svg", text(&trends)]).expect_code(1);
+    let mut names: Vec<_> =
+        fs::read_dir(&trends).expect("made").map(|entry| entry.expect("entry").file_name()).collect();
+    names.sort();
+    assert_eq!(
+        names,
+        [format!("trend-_..-other-{BYTES}.svg"), format!("trend-smoke-{BYTES}.svg")]
+            .map(Into::<std::ffi::OsString>::into)
+    );
+}
+
+#[test]
+fn the_site_is_whole_and_needs_nothing_else() {
+    let folder = Folder::new();
+    folder.write("h.jsonl", &step().replace("\"smoke\"", "\"<script>alert(1)</script>\""));
+    let site = folder.path("site");
+    folder.history("page", &["-o", text(&site)]).expect_code(0).expect_stdout(&["index.html (2 pages)"]);
+    let index = fs::read_to_string(site.join("index.html")).expect("the index");
+    let link = index.split("href=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a link");
+    let page = fs::read_to_string(site.join(link)).unwrap_or_else(|error| panic!("{link}: {error}"));
+    for html in [&index, &page] {
+        assert!(html.starts_with("<!doctype html>") && html.contains("prefers-color-scheme:dark"));
+        assert!(!html.contains("<script>alert"), "a name is no markup");
+        // The one address is that of SVG's namespace.
+        let addresses = html.replace("http://www.w3.org/2000/svg", "");
+        assert!(!addresses.contains("http://") && !addresses.contains("https://"), "no network");
+    }
+    assert!(page.contains("<code>git log 0c0001d..0c0001e</code>") && page.contains("class=\"chart\""));
+    // Again, the same bytes; but nobody else's page is overwritten.
+    folder.history("page", &["-o", text(&site)]).expect_code(0);
+    assert_eq!(fs::read_to_string(site.join("index.html")).expect("the index"), index);
+    fs::write(site.join("index.html"), "<h1>mine</h1>").expect("written");
+    folder.history("page", &["-o", text(&site)]).expect_code(2).expect_stderr(&["is not overwritten"]);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let folder = Folder::new();
+    folder.write("h.jsonl", &step().repeat(20));
+    let file = folder.path("h.jsonl");
+    let mut child = command(["history", "list", "--json", "--file", text(&file)])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut first = String::new();
+    BufReader::with_capacity(64, child.stdout.take().expect("piped")).read_line(&mut first).expect("a line");
+    assert!(first.starts_with("{\"history\":1"));
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}
+
+#[test]
+fn the_list_names_commits_machines_and_metrics() {
+    let folder = Folder::new();
+    folder.write("h.jsonl", &step());
+    let list = folder.history("list", &[]).expect_code(0);
+    list.expect_stdout(&[
+        "0c0001e",
+        "main",
+        "smoke",
+        "machine 8f3a0000 (AMD EPYC, 2 cores, 24 GiB, Linux 6.18)",
+    ]);
+    folder.history("list", &["--metrics"]).expect_code(0).expect_stdout(&[
+        BYTES,
+        "60 runs",
+        "lower is better, from 3 %",
+    ]);
+}

@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use base64::Engine;
@@ -15,6 +16,9 @@ use serde_json::{Value, json};
 
 use crate::tool::PATIENCE;
 
+/// Browsers are large: one at a time leaves room for what the other tests measure.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 /// A driver, its browser, and one window. Dropped, all of it is gone.
 pub(crate) struct Browser {
     driver: Child,
@@ -22,6 +26,7 @@ pub(crate) struct Browser {
     session: String,
     /// What the browser keeps; a directory of its own for each.
     _profile: tempfile::TempDir,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Browser {
@@ -38,6 +43,7 @@ impl Browser {
                 return None;
             }
         }
+        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let profile = tempfile::tempdir().expect("a directory");
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
@@ -52,8 +58,13 @@ impl Browser {
             .http_status_as_error(false)
             .build()
             .into();
-        let mut browser =
-            Browser { driver, agent, session: format!("http://127.0.0.1:{port}/session"), _profile: profile };
+        let mut browser = Browser {
+            driver,
+            agent,
+            session: format!("http://127.0.0.1:{port}/session"),
+            _profile: profile,
+            _alone: alone,
+        };
         let profile = browser._profile.path().to_str().expect("a path");
         let made = browser.post("", &json!({ "capabilities": { "alwaysMatch": {
             "browserName": "chrome",

@@ -77,7 +77,7 @@ pub(crate) fn main(flags: &PlotsFlags) -> Ended {
     let mut asked_in_vain = false;
     let kinds = if flags.charts.is_empty() { Kind::ALL.to_vec() } else { flags.charts.clone() };
     let mut drawn = Vec::new();
-    for kind in kinds {
+    for &kind in &kinds {
         match ::plots::chart(kind, &runs) {
             Ok(chart) => {
                 draw(&chart, flags, &mut folder)?;
@@ -93,7 +93,7 @@ pub(crate) fn main(flags: &PlotsFlags) -> Ended {
         write_percentiles(&runs, &mut folder)?;
     }
     if flags.format.contains(&Format::Html) && !drawn.is_empty() {
-        folder.write("report.html", ::plots::report(&runs, &drawn).as_bytes())?;
+        folder.write("report.html", ::plots::report(&runs, &kinds).as_bytes())?;
     }
     if flags.json {
         print(&format!("{:#}", json!({ "files": folder.written, "missing": missing })))?;
@@ -189,7 +189,10 @@ fn write_percentiles(runs: &[Run], folder: &mut Folder) -> Result<(), Exit> {
     for run in runs {
         let names: Vec<&str> = run.latency_names().collect();
         for name in names {
-            let Some((_, histogram)) = run.latency(name).filter(|(_, histogram)| !histogram.is_empty()) else { continue };
+            let Some((_, histogram)) = run.latency(name).filter(|(_, histogram)| !histogram.is_empty())
+            else {
+                continue;
+            };
             let of = if runs.len() > 1 { format!("{}.", file_name(run.label())) } else { String::new() };
             let file = format!("{of}{}.hgrm", file_name(name.trim_end_matches("_ns")));
             folder.write(&file, ::plots::hgrm(histogram).as_bytes())?;

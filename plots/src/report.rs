@@ -43,9 +43,9 @@ const SCRIPT: &[&str] = &[
     include_str!("report/script/page.js"),
 ];
 
-/// The page. Charts that cannot be drawn are named, with the reason; no run at all is a page that says so.
-pub fn report(runs: &[Run]) -> String {
-    let (charts, undrawn) = charts(runs);
+/// The page, with charts of these kinds. Charts that cannot be drawn are named, with the reason; no run at all is a page that says so.
+pub fn report(runs: &[Run], kinds: &[Kind]) -> String {
+    let (charts, undrawn) = charts(runs, kinds);
     let script = format!("(() => {{\n\"use strict\";\n{}}})();\n", SCRIPT.concat());
     let title = escaped(&head::title(runs));
     let mut out = String::with_capacity(1 << 20);
@@ -79,9 +79,9 @@ pub fn report(runs: &[Run]) -> String {
 }
 
 /// Every chart that there is something for, and why the others are not there.
-fn charts(runs: &[Run]) -> (Vec<Chart>, Vec<(Kind, String)>) {
+fn charts(runs: &[Run], kinds: &[Kind]) -> (Vec<Chart>, Vec<(Kind, String)>) {
     let (mut charts, mut undrawn) = (Vec::new(), Vec::new());
-    for kind in Kind::ALL {
+    for &kind in kinds {
         match chart(kind, runs) {
             Ok(mut chart) => {
                 // What holds for a whole run is said once, at the top, and not under every chart.

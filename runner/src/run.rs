@@ -418,7 +418,7 @@ impl<'a> Run<'a> {
             let svg = plots::svg(&chart, CHART_WIDTH_PX, plots::Theme::File);
             self.bundle.write_file(&format!("{}.svg", chart.name), svg)?;
         }
-        self.bundle.write_file("report.html", plots::report(&runs))
+        self.bundle.write_file("report.html", plots::report(&runs, &plots::Kind::ALL))
     }
 
     /// The reason in a sentence, with what to do about it where that is known.

@@ -14,7 +14,8 @@ use crate::tool::{Finished, floodmark, scenario};
 fn smoke() -> &'static Path {
     static SMOKE: OnceLock<PathBuf> = OnceLock::new();
     SMOKE.get_or_init(|| {
-        let sets = ["connections.count=100", "connections.rate=400/s", "connections.hold=600ms", "settle=300ms"];
+        let sets =
+            ["connections.count=100", "connections.rate=400/s", "connections.hold=600ms", "settle=300ms"];
         let (dir, bundle) = bundle();
         run(&scenario("smoke.yaml"), &bundle, &sets).expect_code(0);
         let _ = dir.keep();
@@ -42,7 +43,15 @@ fn a_run_leaves_the_pictures_that_plots_draws_from_it_later() {
     let dir = tempfile::tempdir().expect("a directory");
     let out = dir.path().join("again");
     plots(&[text(smoke()), "-o", text(&out)]).expect_code(0);
-    for name in ["memory.svg", "fit.svg", "connections.svg", "latency.svg", "percentiles.svg", "cpu.svg", "report.html"] {
+    for name in [
+        "memory.svg",
+        "fit.svg",
+        "connections.svg",
+        "latency.svg",
+        "percentiles.svg",
+        "cpu.svg",
+        "report.html",
+    ] {
         let (then, now) = (fs::read(smoke().join(name)), fs::read(out.join(name)));
         assert!(then.expect(name) == now.expect(name), "{name} differs from the one that the run left");
     }
@@ -71,7 +80,8 @@ fn several_runs_are_laid_over_one_another_under_their_labels() {
     let out = dir.path().join("both");
     let (one, other) = (text(smoke()), text(smoke()));
     let finished =
-        plots(&[one, other, "--label", "before & after", "--label", "<b>", "-o", text(&out), "--json"]).expect_code(0);
+        plots(&[one, other, "--label", "before & after", "--label", "<b>", "-o", text(&out), "--json"])
+            .expect_code(0);
     let told: Value = serde_json::from_str(&finished.stdout).expect("JSON");
     assert_eq!(told["files"].as_array().expect("files").len(), names(&out).len(), "{told:#}");
     let svg = fs::read_to_string(out.join("memory.svg")).expect("a drawing");
@@ -99,7 +109,13 @@ fn what_cannot_be_drawn_is_not_enough_data_and_says_why() {
     let path = dir.path().join("run");
     let mut bundle = Bundle::create(&path).expect("a bundle");
     let values = [("server.rss_bytes".to_owned(), f64::NAN), ("host.cpu_busy_ratio".to_owned(), 0.5)].into();
-    bundle.append(&Frame::Sample(Sample { at: Stamp { mono_us: 1, wall_us: 1 }, source: "host".into(), values })).expect("appended");
+    bundle
+        .append(&Frame::Sample(Sample {
+            at: Stamp { mono_us: 1, wall_us: 1 },
+            source: "host".into(),
+            values,
+        }))
+        .expect("appended");
     let finished = plots(&[text(&path), "--chart", "percentiles"]).expect_code(5);
     assert!(finished.stderr.contains("no chart 'percentiles': "), "{finished}");
     let empty = dir.path().join("empty");

@@ -7,7 +7,7 @@ mod made_up;
 
 use std::path::{Path, PathBuf};
 
-use plots::{Run, Unit, report};
+use plots::{Kind, Run, Unit, report};
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
@@ -31,7 +31,7 @@ impl Page {
     fn of(runs: &[Run]) -> Page {
         let dir = tempfile::tempdir().expect("a directory");
         let file = dir.path().join("report.html");
-        std::fs::write(&file, report(runs)).expect("the page is written");
+        std::fs::write(&file, report(runs, &Kind::ALL)).expect("the page is written");
         Page { dir, file }
     }
 
@@ -442,11 +442,11 @@ fn a_real_run_has_a_page() {
 
 #[test]
 fn without_a_run_or_a_summary_there_is_still_a_page() {
-    assert!(report(&[]).contains("No run"));
+    assert!(report(&[], &Kind::ALL).contains("No run"));
     let dir = tempfile::tempdir().expect("a directory");
     made_up(dir.path(), 5, "made-up");
     std::fs::remove_file(dir.path().join("summary.json")).expect("it was there");
-    let html = report(&[open(dir.path())]);
+    let html = report(&[open(dir.path())], &Kind::ALL);
     assert!(html.contains("no verdict") && html.contains("id=\"memory\""), "charts do not need a summary");
     let value: Value = json!(html.contains("Thresholds"));
     assert_eq!(value, json!(false));

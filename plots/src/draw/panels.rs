@@ -19,6 +19,8 @@ const TICKS_MAX: usize = 6;
 const PANEL_GAP: f64 = 16.0;
 /// Left and right of points, which would else stand on the edge.
 const POINT_ROOM: f64 = 10.0;
+/// How much of a point on the edge lies beyond it.
+const POINT_EDGE: f64 = 4.0;
 /// Above the data: always, for names of phases, for the label of a limit at the top.
 const HEADROOM: (f64, f64, f64) = (8.0, 18.0, 12.0);
 /// A limit further out than this many times what is drawn does not stretch the axis; an arrow says where it is.
@@ -129,26 +131,23 @@ fn x_place(panels: &Panels, shown: &[Panel], left: f64, right: f64) -> Place {
     Place { range: range.widened(room, room), from: left, to: right }
 }
 
-/// What keeps lines within their panels and shades out of the gaps between them.
+/// What keeps lines and bands within their panels, and shades out of the gaps between them.
 fn clips(sheet: &mut Sheet, laid: &[Laid<'_>], x: Place) {
+    let rect = |laid: &Laid<'_>, more: f64| {
+        let (left, top) = (x.from - more, laid.y.to - more);
+        let (width, height) = (x.length() + 2.0 * more, laid.y.length() + 2.0 * more);
+        format!(r#"<rect x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{height:.1}"/>"#)
+    };
     sheet.open("defs", "", format_args!(""));
     for laid in laid {
-        // Half a line's width, or half a point's, beyond: what lies on the edge is within.
-        let id = sheet.id(&format!("p{}", laid.place));
-        let (left, top) = (x.from - 4.0, laid.y.to - 4.0);
-        let (width, height) = (x.length() + 8.0, laid.y.length() + 8.0);
-        sheet.raw(format_args!(
-            r#"<clipPath id="{id}"><rect x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{height:.1}"/></clipPath>"#
-        ));
+        // A line on the edge is drawn with all its width, and a point whole; an area ends there.
+        for (name, more) in [("lines", POINT_EDGE), ("bands", 0.0)] {
+            let (id, rect) = (sheet.id(&format!("{name}{}", laid.place)), rect(laid, more));
+            sheet.raw(format_args!(r#"<clipPath id="{id}">{rect}</clipPath>"#));
+        }
     }
-    let (id, mut rects) = (sheet.id("all"), String::new());
-    for laid in laid {
-        let (left, top, width, height) = (x.from, laid.y.to, x.length(), laid.y.length());
-        rects.push_str(&format!(
-            r#"<rect x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{height:.1}"/>"#
-        ));
-    }
-    sheet.raw(format_args!(r#"<clipPath id="{id}">{rects}</clipPath>"#));
+    let (id, all) = (sheet.id("all"), laid.iter().map(|laid| rect(laid, 0.0)).collect::<String>());
+    sheet.raw(format_args!(r#"<clipPath id="{id}">{all}</clipPath>"#));
     sheet.close("defs");
 }
 
@@ -178,10 +177,14 @@ fn one(sheet: &mut Sheet, laid: &Laid<'_>, x: Place) {
         sheet.text("tick", (left - 8.0, at + 4.0), "end", &text);
     }
     sheet.close("g");
-    let clip = sheet.id(&format!("p{place}"));
-    sheet.open("g", "lines", format_args!(r#" clip-path="url(#{clip})""#));
-    for (place, band) in panel.bands.iter().enumerate() {
-        series::band(sheet, band, place, x, y);
+    let (lines, bands) = (sheet.id(&format!("lines{place}")), sheet.id(&format!("bands{place}")));
+    sheet.open("g", "lines", format_args!(r#" clip-path="url(#{lines})""#));
+    if !panel.bands.is_empty() {
+        sheet.open("g", "bands", format_args!(r#" clip-path="url(#{bands})""#));
+        for (place, band) in panel.bands.iter().enumerate() {
+            series::band(sheet, band, place, x, y);
+        }
+        sheet.close("g");
     }
     for (place, series) in panel.series.iter().enumerate() {
         series::draw(sheet, series, place, x, y);

@@ -133,7 +133,7 @@ fn log(unit: Unit, range: Range, count: f64) -> Vec<(f64, String)> {
         powers(2.0, stride, low, high).collect()
     } else {
         let decades = (high / low).log10();
-        if decades * 3.0 <= count {
+        if decades * 3.0 <= count * 1.5 {
             powers(10.0, 1, low / 10.0, high).flat_map(|power| [power, 2.0 * power, 5.0 * power]).collect()
         } else {
             let stride = [1, 2, 3, 6, 12, 24]

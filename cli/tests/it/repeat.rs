@@ -40,7 +40,7 @@ fn two_builds_take_turns_and_two_runs_of_each_are_too_few_to_judge() {
     let this = env!("CARGO_BIN_EXE_floodmark");
     let finished = floodmark(repeated(&out, &["--repeat", "2", "--against", this, "--json"])).expect_code(5);
     let told: Value = serde_json::from_str(&finished.stdout).expect("JSON");
-    assert_eq!(told["verdict"], "not_enough", "{told:#}");
+    assert_eq!(told["verdict"], "not_enough_data", "{told:#}");
     let began = |name: &str| {
         let summary = fs::read_to_string(out.join(name).join("frames.jsonl")).expect("frames");
         let hello: Value = serde_json::from_str(summary.lines().next().expect("a line")).expect("JSON");

@@ -10,6 +10,8 @@ use runner::units::{Count, Rate, Size, Span};
 
 use crate::history::HistoryFlags;
 use crate::limit::LimitFlags;
+use crate::plots::PlotsFlags;
+use crate::run::REPEAT_MAX;
 use crate::sar::SarFlags;
 use crate::top::TopFlags;
 
@@ -49,6 +51,8 @@ pub(crate) enum Tool {
     Top(TopFlags),
     /// Keep results across commits, and fail when a figure has changed for the worse.
     History(HistoryFlags),
+    /// Draw charts and the report of runs, from their bundles alone.
+    Plots(PlotsFlags),
     /// Print a shell's completion script.
     Completions(CompletionsFlags),
 }
@@ -59,7 +63,8 @@ pub(crate) enum Tool {
   floodmark run scenarios/comet-c10k.yaml --set connections.count=250000 --set connections.rate=unlimited
   floodmark run scenarios/comet-c10k.yaml --dry-run
   floodmark run scenarios/smoke.yaml --json | jq .memory
-  floodmark run scenarios/comet-c10k.yaml --find-wall --set messages.rate=100000/s")]
+  floodmark run scenarios/comet-c10k.yaml --find-wall --set messages.rate=100000/s
+  floodmark run scenarios/smoke.yaml --repeat 5 --against ../base/target/release/floodmark")]
 pub(crate) struct RunFlags {
     /// The scenario (YAML).
     pub(crate) file: PathBuf,
@@ -85,6 +90,12 @@ pub(crate) struct RunFlags {
     /// Say which limit was nearest even when the run met its plan [always said when it fell short].
     #[arg(long)]
     pub(crate) find_wall: bool,
+    /// Run it so many times, and show how far the figures spread [with --against: 5 of each].
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=i64::from(REPEAT_MAX)))]
+    pub(crate) repeat: Option<u32>,
+    /// Take turns with another floodmark binary, and say how this one differs from it.
+    #[arg(long, value_name = "BINARY")]
+    pub(crate) against: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

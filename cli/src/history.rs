@@ -18,7 +18,8 @@ mod outputs;
 mod page;
 mod refs;
 
-pub(crate) use flags::HistoryFlags;
+pub(crate) use compare::tell as compare;
+pub(crate) use flags::{HistoryFlags, Metrics, Telling};
 
 use crate::exit::Ended;
 use crate::history::flags::Verb;

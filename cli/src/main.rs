@@ -2,6 +2,8 @@
 
 mod args;
 mod chat;
+#[cfg(test)]
+mod ci_files_tests;
 mod completions;
 mod doctor;
 mod exit;
@@ -10,6 +12,7 @@ mod history;
 mod limit;
 mod msggen;
 mod output;
+mod plots;
 mod progress;
 mod rows;
 mod run;
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Tool::Sar(flags) => sar::main(&flags),
         Tool::Top(flags) => top::main(&flags),
         Tool::History(flags) => history::main(&flags),
+        Tool::Plots(flags) => plots::main(&flags),
         Tool::Completions(flags) => completions::main(&flags),
     };
     result.map_or_else(|error| exit::report(&error), ExitCode::from)

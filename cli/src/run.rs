@@ -1,11 +1,14 @@
 //! `floodmark run`: a scenario from beginning to verdict.
 
+mod repeat;
+mod spread;
+
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
 
 use runner::plan::Plan;
-use runner::{Conclusion, RunError, Settings, Verdict};
+use runner::{Commit, Conclusion, RunError, Settings, Verdict};
 use telemetry::{BundleError, Command};
 
 use crate::args::RunFlags;
@@ -14,6 +17,8 @@ use crate::output::{print, say};
 use crate::progress::Display;
 use crate::table;
 use crate::worker::commands;
+
+pub(crate) use repeat::REPEAT_MAX;
 
 pub(crate) fn main(flags: &RunFlags) -> Ended {
     let mut sets = flags.set.clone();
@@ -25,6 +30,9 @@ pub(crate) fn main(flags: &RunFlags) -> Ended {
     }
     consult(&plan, flags)?;
     let out = flags.out.clone().unwrap_or_else(|| free_directory(&plan.name));
+    if flags.repeat.is_some() || flags.against.is_some() {
+        return repeat::main(flags, &out);
+    }
     let program = runner::this_program().map_err(Exit::broke)?;
     let (interrupt, interrupts) = channel();
     let signals = commands(false);
@@ -34,7 +42,8 @@ pub(crate) fn main(flags: &RunFlags) -> Ended {
         }
     });
     let mut display = Display::new(&plan.name);
-    let settings = Settings { program, out, scenario_text, find_wall: flags.find_wall };
+    let settings =
+        Settings { program, out, scenario_text, find_wall: flags.find_wall, commit: Commit::here() };
     let conclusion =
         runner::run(&plan, &settings, interrupts, &mut display).map_err(|error| match error {
             RunError::Bundle(BundleError::Occupied { .. }) => Exit::wrong_input(error),

@@ -12,9 +12,19 @@
 extern crate self as plots;
 
 pub mod chart;
+pub mod charts;
 pub mod draw;
+pub mod hgrm;
+#[cfg(test)]
+mod made;
+mod report;
+pub mod run;
 pub mod unit;
 
 pub use chart::Chart;
+pub use charts::{Kind, chart};
 pub use draw::{PngError, Theme, page_css, png, svg, thinned};
+pub use hgrm::hgrm;
+pub use report::report;
+pub use run::Run;
 pub use unit::Unit;

@@ -11,9 +11,6 @@ use crate::reserve::Stopped;
 use crate::seen::Seen;
 use crate::worker::Role;
 
-/// Points of a series that are kept; then every other one is dropped, so that the series still spans the ramp.
-const POINTS_MAX: usize = 20_000;
-
 /// Memory at one moment of the ramp, in bytes; what could not be read is absent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct MemoryPoint {
@@ -71,7 +68,7 @@ impl Facts {
                 self.seen.see(sample.at.mono_us, &sample.values);
                 if role == Role::Generator && self.ramping {
                     let open = self.value("connections.open") + self.value("connections.opening");
-                    push_bounded(&mut self.connections, (sample.at.mono_us, open));
+                    fit::push_bounded(&mut self.connections, (sample.at.mono_us, open));
                 }
             }
             Frame::Latency(latency) => {
@@ -132,11 +129,11 @@ impl Facts {
     }
 
     pub(crate) fn remember_memory(&mut self, point: MemoryPoint) {
-        push_bounded(&mut self.memory, point);
+        fit::push_bounded(&mut self.memory, point);
     }
 
     pub(crate) fn remember_ledger(&mut self, reading: Reading) {
-        push_bounded(&mut self.ledger, reading);
+        fit::push_bounded(&mut self.ledger, reading);
     }
 
     /// The ledger's readings, each with the connections at its time.
@@ -180,17 +177,6 @@ impl Facts {
     }
 }
 
-fn push_bounded<T>(points: &mut Vec<T>, point: T) {
-    if points.len() >= POINTS_MAX {
-        let mut keep = false;
-        points.retain(|_| {
-            keep = !keep;
-            keep
-        });
-    }
-    points.push(point);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,13 +192,5 @@ mod tests {
         let points = facts.memory_against_connections(|point| point.server);
         assert_eq!(points, [(500.0, 1.0), (1000.0, 1.0)], "readings outside the reports are left out");
         assert_eq!(facts.memory_against_connections(|point| point.kernel), []);
-    }
-
-    #[test]
-    fn a_long_series_is_thinned_out_and_still_spans_everything() {
-        let mut points = Vec::new();
-        (0..100_000u64).for_each(|n| push_bounded(&mut points, n));
-        assert!(points.len() <= POINTS_MAX && points[0] == 0 && *points.last().unwrap() == 99_999);
-        assert!(points.is_sorted());
     }
 }

@@ -6,11 +6,11 @@
 //! [`demand()`] is what a plan needs of this machine, for `doctor` to judge; `ceiling` is what the machine can do at most.
 //!
 //! [`run()`] carries a plan out: it starts every worker as a child process of its own (`worker`), records what they say
-//! (`facts`), shows [`progress`], and draws up the [`summary`] and its [`chart`]. `wall` says what kept a run from its plan.
+//! (`facts`), shows [`progress`], and draws up the [`summary`], and has the report and the charts drawn. `wall` says what kept a run from its plan.
 
 mod arguments;
 mod ceiling;
-pub mod chart;
+mod commit;
 mod demand;
 mod facts;
 mod ledger;
@@ -34,6 +34,7 @@ mod words;
 mod worker;
 mod yaml;
 
+pub use commit::Commit;
 pub use demand::demand;
 pub use load::{SCENARIO_BYTES_MAX, load};
 pub use progress::{Phase, Progress, Status};

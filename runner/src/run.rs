@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use telemetry::{Bundle, BundleError, Frame, Mark, Sample, Stamp};
 use thiserror::Error;
 
-use crate::chart;
+use crate::commit::Commit;
 use crate::facts::Facts;
 use crate::plan::{Plan, StepPlan, TargetPlan};
 use crate::progress::{Phase, Progress, Status};
@@ -40,6 +40,9 @@ use phases::STALL_PATIENCE;
 /// How often the machine is sampled.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How wide the bundle's charts are.
+const CHART_WIDTH_PX: u32 = 960;
+
 /// The number of the run's publisher. There is one, so that any number does.
 pub(crate) const PUBLISHER_NUMBER: u16 = 1;
 
@@ -54,6 +57,8 @@ pub struct Settings {
     pub scenario_text: String,
     /// Whether to look for limits in a run that met its plan, too.
     pub find_wall: bool,
+    /// The commit that is measured, where it is known.
+    pub commit: Option<Commit>,
 }
 
 /// How a run ended.
@@ -160,6 +165,7 @@ struct Run<'a> {
     reserve_bytes: u64,
     host: HostInfo,
     find_wall: bool,
+    commit: Option<Commit>,
     /// How many samples ago each worker was last heard.
     silent: BTreeMap<Role, u32>,
     /// Who died or is stuck.
@@ -213,6 +219,7 @@ impl<'a> Run<'a> {
             reserve_bytes,
             host,
             find_wall: settings.find_wall,
+            commit: settings.commit.clone(),
             silent: BTreeMap::new(),
             broke: None,
             target: None,
@@ -327,7 +334,9 @@ impl<'a> Run<'a> {
             values.extend(found.values.iter().map(|(name, value)| (name.to_owned(), value)));
         }
         self.facts.learn_values(&values);
-        let sample = Sample { at: Stamp::now(), source: "runner".into(), values };
+        // The very time of the reading, so that a chart fits what the summary did.
+        let at = Stamp { mono_us: point.mono_us, ..Stamp::now() };
+        let sample = Sample { at, source: "runner".into(), values };
         // A full disk is reported by the next ordinary sample.
         let _ = self.bundle.append(&Frame::Sample(sample));
         self.show();
@@ -383,6 +392,7 @@ impl<'a> Run<'a> {
         }
         let verdict = reason.map_or(Verdict::Pass, Verdict::Incomplete);
         let mut summary = summary::summary(self.plan, &self.facts, &self.times, &verdict);
+        summary["commit"] = json!(self.commit);
         let outcomes = summary::judge(self.plan, &mut summary);
         let failed = self.facts.stopped.is_some() || outcomes.iter().any(|outcome| !outcome.ok);
         let verdict = if verdict == Verdict::Pass && failed { Verdict::Fail } else { verdict };
@@ -396,11 +406,19 @@ impl<'a> Run<'a> {
         self.mark("run.ended", json!({ "verdict": summary["verdict"] }))?;
         self.bundle.write_file("summary.json", serde_json::to_vec_pretty(&summary).unwrap_or_default())?;
         self.bundle.sync()?;
-        for (name, svg) in chart::all(self.bundle.dir())? {
-            self.bundle.write_file(name, svg)?;
-        }
+        self.draw()?;
         let bundle = self.bundle.dir().to_owned();
         Ok(Conclusion { verdict, outcomes, summary, bundle })
+    }
+
+    /// The report and the charts, from the bundle as it is: the same that can be drawn from it any time later.
+    fn draw(&self) -> Result<(), BundleError> {
+        let runs = [plots::Run::open(self.bundle.dir(), None)?];
+        for chart in plots::Kind::ALL.into_iter().filter_map(|kind| plots::chart(kind, &runs).ok()) {
+            let svg = plots::svg(&chart, CHART_WIDTH_PX, plots::Theme::File);
+            self.bundle.write_file(&format!("{}.svg", chart.name), svg)?;
+        }
+        self.bundle.write_file("report.html", plots::report(&runs, &plots::Kind::ALL))
     }
 
     /// The reason in a sentence, with what to do about it where that is known.

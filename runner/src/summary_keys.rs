@@ -7,7 +7,8 @@
 //! `memory.ledger.slab_read` is whether the kernel's objects could be told apart; `memory.ledger.note` says why not, and
 //! when the ledger should not be trusted.
 //!
-//! Beside the figures the summary has what no threshold judges. `connections.stopped_by` (`memory`) and `stopped_at` say
+//! Beside the figures the summary has what no threshold judges. `commit` is that of the repository in which the run was
+//! started (`id`, `branch`, `committed_at`, `dirty`), or null. `connections.stopped_by` (`memory`) and `stopped_at` say
 //! that the ramp was stopped, and where; else they are null. `wall` is null when the run met its plan and nobody asked:
 //!
 //! ```json

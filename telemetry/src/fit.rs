@@ -21,6 +21,10 @@ use std::f64::consts::{LN_2, PI};
 /// Fewer points than this say nothing about their own spread.
 pub const POINTS_MIN: usize = 5;
 
+/// Points of a series that [`push_bounded`] keeps; then every other one is dropped, so that the series still spans the
+/// ramp.
+pub const POINTS_MAX: usize = 20_000;
+
 /// A fitted slope.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Slope {
@@ -63,7 +67,8 @@ pub fn slope(points: &[(f64, f64)]) -> Option<Slope> {
     let freedom = points_effective - 2.0;
     let spread = t_quantile_975(freedom) * (squares / freedom).sqrt();
     let half = spread / s_xx.sqrt();
-    let half_at_mean = spread / points_effective.sqrt();
+    // The spread has been widened for the points' memory already, here as in the slope.
+    let half_at_mean = spread / n.sqrt();
     let intercept = y_mean - slope * x_mean;
     Some(Slope {
         slope,
@@ -100,6 +105,19 @@ pub fn interpolated(series: &[(u64, f64)], at_us: u64) -> Option<f64> {
     let (earlier_at, earlier) = *series[..after].last()?;
     let share = (at_us - earlier_at) as f64 / (later_at - earlier_at).max(1) as f64;
     Some(earlier + (later - earlier) * share)
+}
+
+/// Adds a point to a series of at most [`POINTS_MAX`]. Whoever draws a fit from a recording so has the very points from
+/// which the run made it.
+pub fn push_bounded<T>(points: &mut Vec<T>, point: T) {
+    if points.len() >= POINTS_MAX {
+        let mut keep = false;
+        points.retain(|_| {
+            keep = !keep;
+            keep
+        });
+    }
+    points.push(point);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "there are never 2^53 points")]
@@ -244,6 +262,14 @@ mod tests {
         assert!(fit.ci95.0 < 57.0 && fit.ci95.1 > 57.0, "{fit:?}");
     }
 
+    #[test]
+    fn a_long_series_is_thinned_out_and_still_spans_everything() {
+        let mut points = Vec::new();
+        (0..100_000u64).for_each(|n| push_bounded(&mut points, n));
+        assert!(points.len() <= POINTS_MAX && points[0] == 0 && *points.last().unwrap() == 99_999);
+        assert!(points.is_sorted());
+    }
+
     proptest! {
         /// The slope is that of the normal equations, and moving or scaling the data moves and scales the answer.
         #[test]
@@ -296,14 +322,14 @@ mod tests {
         }
     }
 
-    /// How many intervals of 2,000 hold the true slope, with noise that remembers `memory` of itself.
+    /// How many intervals of 2,000 hold the true slope, and how many bands the true line in the middle and at its end, with noise that remembers `memory` of itself.
     #[expect(clippy::print_stdout, reason = "a randomised test prints its seed")]
-    fn coverage(memory: f64, points: u32) -> f64 {
+    fn coverage(memory: f64, points: u32) -> [f64; 3] {
         let seed =
             std::env::var("FLOODMARK_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_121);
         println!("FLOODMARK_SEED={seed}");
         let mut noise = Noise(seed);
-        let mut held = 0;
+        let mut held = [0_u32; 3];
         for _ in 0..2_000 {
             let mut e = noise.normal() / (1.0 - memory * memory).sqrt();
             let ramp: Vec<(f64, f64)> = (0..points)
@@ -313,17 +339,23 @@ mod tests {
                 })
                 .collect();
             let fit = slope(&ramp).unwrap();
-            held += u32::from(fit.ci95.0 <= 57.0 && 57.0 <= fit.ci95.1);
+            held[0] += u32::from(fit.ci95.0 <= 57.0 && 57.0 <= fit.ci95.1);
+            for (held, x) in held[1..].iter_mut().zip([fit.x_mean, f64::from(points)]) {
+                let (low, high) = fit.band(x);
+                *held += u32::from((low..=high).contains(&(57.0 * x + 1e6)));
+            }
         }
-        f64::from(held) / 2_000.0
+        held.map(|held| f64::from(held) / 2_000.0)
     }
 
     #[test]
     fn the_interval_holds_the_truth_as_often_as_it_says() {
-        let independent = coverage(0.0, 40);
-        assert!((0.93..0.99).contains(&independent), "{independent}");
+        for independent in coverage(0.0, 40) {
+            assert!((0.93..0.99).contains(&independent), "{independent}");
+        }
         // Without the correction this would be 0.75.
-        let remembering = coverage(0.5, 100);
-        assert!((0.91..0.99).contains(&remembering), "{remembering}");
+        for remembering in coverage(0.5, 100) {
+            assert!((0.91..0.99).contains(&remembering), "{remembering}");
+        }
     }
 }

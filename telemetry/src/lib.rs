@@ -16,6 +16,7 @@
 //!
 //! - [`clock`]: the two times that every frame carries.
 //! - [`frame`]: the frames; [`latency`]: histograms inside frames; [`audit`]: what became of the messages.
+//! - [`counts`]: the same histograms, read sparsely and added up.
 //! - [`command`]: what a worker is told.
 //! - [`decay`]: what follows from samples: rates and gauges as seen over 1, 10 and 100 seconds.
 //! - [`fit`]: bytes per connection, from samples of a ramp: a slope and its interval.
@@ -32,6 +33,7 @@ pub mod by;
 pub mod clock;
 mod columns;
 pub mod command;
+pub mod counts;
 pub mod decay;
 mod described;
 pub mod fit;
@@ -56,6 +58,7 @@ pub use bundle::{Bundle, BundleError, BundleReader, FRAMES_FILE, LATENCY_FILE};
 pub use by::By;
 pub use clock::{Stamp, monotonic_ns};
 pub use command::{Command, CommandError, CommandReader};
+pub use counts::{Counts, CountsReader, CountsSum};
 pub use decay::{Decayed, Decays, TAUS_S};
 pub use frame::{
     Catalog, Cell, Frame, FrameError, Hello, Kind, Log, Mark, Meaning, SCHEMA_VERSION, Sample, Table,

@@ -18,6 +18,7 @@ use std::os::unix::fs::FileExt;
 use serde::{Deserialize, Serialize};
 
 use crate::columns::Columns;
+use crate::recording::{LeftOut, is_left_out};
 use crate::{Frame, FrameError, LINE_BYTES_MAX, SCHEMA_VERSION};
 
 /// What a packed recording, and each of its blocks, begins with.
@@ -53,6 +54,7 @@ pub(crate) struct PackedReader {
     next_at: u64,
     torn: bool,
     skipped: u64,
+    left_out: LeftOut,
 }
 
 /// Why there is no block here.
@@ -64,7 +66,11 @@ enum NoBlock {
 
 impl PackedReader {
     pub(crate) fn new(file: File) -> PackedReader {
-        PackedReader { file, block: None, next_at: 0, torn: false, skipped: 0 }
+        PackedReader { file, block: None, next_at: 0, torn: false, skipped: 0, left_out: &[] }
+    }
+
+    pub(crate) fn leave_out(&mut self, kinds: LeftOut) {
+        self.left_out = kinds;
     }
 
     pub(crate) fn torn(&self) -> bool {
@@ -87,6 +93,7 @@ impl PackedReader {
     pub(crate) fn next(&mut self) -> Result<Option<(u64, Frame)>, FrameError> {
         loop {
             while let Some(block) = &mut self.block {
+                block.pass_over(self.left_out);
                 let offset = block.at << FRAME_BITS | block.next as u64;
                 match block.next() {
                     Some(Ok(Some(frame))) => return Ok(Some((offset, frame))),
@@ -231,6 +238,16 @@ impl Block {
             Place::Line { start, end } => Frame::parse(&self.lines[start..end]),
             Place::Sample { group, row } => Ok(Some(Frame::Sample(self.groups[group].sample(row)))),
         })
+    }
+
+    /// Goes on to the next frame that is of none of these kinds.
+    fn pass_over(&mut self, left_out: LeftOut) {
+        while let Some(Place::Line { start, end }) = self.places.get(self.next) {
+            if !is_left_out(&self.lines[*start..*end], left_out) {
+                break;
+            }
+            self.next += 1;
+        }
     }
 }
 

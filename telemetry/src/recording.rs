@@ -32,6 +32,9 @@ pub struct Recording {
     failed: bool,
 }
 
+/// Kinds of frames that nobody wants, as lines name them.
+pub(crate) type LeftOut = &'static [&'static str];
+
 /// A frame, and where it stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Placed {
@@ -79,6 +82,17 @@ impl Recording {
         let mut recording = Recording { path, reader, failed: false };
         recording.look()?;
         Ok(recording)
+    }
+
+    /// Leaves out the frames of `kinds`, as lines name them (`table`, `log`), unread: a table that is damaged is then not
+    /// counted as skipped, either. Most bytes of a run are its tables, and few readers want them.
+    #[must_use]
+    pub fn leaving_out(mut self, kinds: &'static [&'static str]) -> Recording {
+        match &mut self.reader {
+            Reader::Plain(plain) => plain.left_out = kinds,
+            Reader::Packed(packed) => packed.leave_out(kinds),
+        }
+        self
     }
 
     /// Makes sure that this is a recording that can be read, and goes back to its beginning.
@@ -165,12 +179,27 @@ struct PlainReader {
     start: u64,
     torn: bool,
     skipped: u64,
+    left_out: LeftOut,
+}
+
+/// Whether a line is of one of the kinds. One that is not written as ours are is not looked into.
+pub(crate) fn is_left_out(line: &[u8], kinds: LeftOut) -> bool {
+    let Some(rest) = line.strip_prefix(BEGINNING) else { return false };
+    kinds
+        .iter()
+        .any(|kind| rest.strip_prefix(kind.as_bytes()).is_some_and(|rest| rest.first() == Some(&b'"')))
 }
 
 impl PlainReader {
     fn new(file: File) -> std::io::Result<PlainReader> {
         let torn = whole_bytes(&file)? < file.metadata()?.len();
-        Ok(PlainReader { lines: LineReader::new(file, LINE_BYTES_MAX), start: 0, torn, skipped: 0 })
+        Ok(PlainReader {
+            lines: LineReader::new(file, LINE_BYTES_MAX),
+            start: 0,
+            torn,
+            skipped: 0,
+            left_out: &[],
+        })
     }
 
     /// Whether there is a frame, or nothing at all but the beginning of one.
@@ -202,7 +231,8 @@ impl PlainReader {
         loop {
             let offset = self.start + self.lines.taken();
             match self.lines.next_whole_line()? {
-                Some(Line::Whole(line)) if line.trim_ascii().is_empty() => {}
+                Some(Line::Whole(line))
+                    if line.trim_ascii().is_empty() || is_left_out(line, self.left_out) => {}
                 Some(Line::Whole(line)) => match Frame::parse(line) {
                     Ok(Some(frame)) => return Ok(Some((offset, frame))),
                     Err(error @ FrameError::LaterSchema { .. }) => return Err(error),

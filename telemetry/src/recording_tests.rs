@@ -54,6 +54,25 @@ fn a_run_a_plain_file_and_a_packed_one_are_read_alike() {
 }
 
 #[test]
+fn kinds_that_are_left_out_are_not_even_read() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (plain, whole, packed) = (dir.path().join("a"), dir.path().join("b"), dir.path().join("c"));
+    let damaged = b"{\"frame\":\"log\",rubbish}\n";
+    fs::write(&plain, [&lines(20), damaged.as_slice(), b"{\"frame\":\"logs\"}\n"].concat()).expect("written");
+    fs::write(&whole, lines(20)).expect("written");
+    pack(&whole, &packed).expect("packs");
+    for (path, skipped) in [(&plain, 1), (&packed, 0)] {
+        let mut recording = Recording::open(path).expect("opens").leaving_out(&["log", "table"]);
+        let placed = rest(&mut recording);
+        let expected: Vec<_> = (0..20).filter(|number| number % 5 != 0).map(numbered).collect();
+        assert_eq!(frames(placed.clone()), expected, "{}", path.display());
+        assert_eq!(recording.skipped(), skipped, "a kind that only begins alike is read");
+        recording.seek(placed[7].offset).expect("goes back");
+        assert_eq!(recording.next().expect("there").expect("readable"), placed[7]);
+    }
+}
+
+#[test]
 fn what_is_no_recording_is_told_in_one_sentence() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("a");

@@ -2,10 +2,11 @@
 //!
 //! [`tool`] runs the binary, [`terminal`] runs it in a pseudo-terminal, [`chat`] is a server of its own for each test,
 //! [`viewer`] and [`publisher_port`] are its clients, [`strangers`] are the programs that may stand behind a port
-//! instead, [`recording`] reads bundles, [`schema`] checks JSON. The other modules hold the tests, each for one thing
+//! instead, [`recording`] reads bundles, [`browser`] pages, [`schema`] checks JSON. The other modules hold the tests, each for one thing
 //! that a user knows. Nothing waits for a fixed time: [`tool::eventually`] looks until it sees what it waits for, or
 //! fails.
 
+mod browser;
 mod chat;
 mod recording;
 mod schema;
@@ -28,8 +29,11 @@ mod ledger;
 mod limit;
 mod limits;
 mod line;
+mod plots;
 mod publisher;
 mod publisher_port;
+mod repeat;
+mod report;
 mod run;
 mod sar;
 mod server;

@@ -20,7 +20,9 @@ impl Run<'_> {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").into(),
         }))?;
-        Ok(self.mark("plan", outline(self.plan))?)
+        let mut outline = outline(self.plan);
+        outline["commit"] = json!(self.commit);
+        Ok(self.mark("plan", outline)?)
     }
 }
 

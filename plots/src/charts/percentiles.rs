@@ -1,0 +1,93 @@
+//! Latencies by percentile, as HdrHistogram's own plot has them: the axis opens up what is rare.
+
+use telemetry::Histogram;
+
+use super::limits::limits;
+use super::{Parts, answers, axis};
+use crate::chart::{Axis, Body, Dash, Ink, Panel, Panels, Scale, Series, Shape};
+use crate::run::grouped;
+use crate::{Run, Unit};
+
+/// Points for each halving of what is left.
+const TICKS_PER_HALF: u32 = 8;
+
+/// Histogram, name, colour, dash, faint; whether several runs are compared by it.
+const LINES: [(&str, &str, usize, Dash, bool, bool); 4] = [
+    ("connect.latency_ns", "connected", 1, Dash::Dotted, false, false),
+    ("connect.login_ns", "logged in", 1, Dash::Solid, false, false),
+    ("delivery.raw_latency_ns", "delivered, raw", 0, Dash::Dashed, true, false),
+    ("delivery.latency_ns", "delivered", 0, Dash::Solid, false, true),
+];
+
+pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
+    let several = runs.len() > 1;
+    let known = |run: &Run, name: &str| run.latency(name).is_some_and(|(_, whole)| !whole.is_empty());
+    // Of several runs: deliveries if there are any, else logins.
+    let delivered = runs.iter().any(|run| known(run, "delivery.latency_ns"));
+    let leads = |name: &str, leads: bool| leads || (!delivered && name == "connect.login_ns");
+    let (mut series, mut most) = (Vec::new(), 0);
+    for (place, run) in runs.iter().enumerate() {
+        for (name, label, hue, dash, faint, lead) in LINES {
+            if several && !leads(name, lead) {
+                continue;
+            }
+            let Some((_, whole)) = run.latency(name).filter(|(_, whole)| !whole.is_empty()) else { continue };
+            most = most.max(whole.len());
+            let (name, ink) = match several {
+                true => (format!("{}: {label}", run.label()), Ink { hue: place, ..Ink::default() }),
+                false => (label.to_owned(), Ink { hue, dash, faint }),
+            };
+            series.push(Series { name, ink, shape: Shape::Line, points: points(whole), hints: Vec::new() });
+        }
+    }
+    if series.is_empty() {
+        return Err("no latency was measured in this run".to_owned());
+    }
+    let x = Axis {
+        label: "percentile".to_owned(),
+        unit: Unit::Ratio,
+        scale: Scale::Percentile,
+        // The slowest of all stands at the right edge.
+        range: Some((0.0, 1.0 - 1.0 / most.max(10) as f64)),
+        ..Axis::default()
+    };
+    let y = Axis { scale: Scale::Log, ..axis("latency", Unit::Seconds) };
+    let limits = limits(runs, &["delivery.latency_ms.max"]);
+    let panels = vec![Panel { y, height: 1.0, series, bands: Vec::new(), limits }];
+    let body = Body::Panels(Panels { x, panels, ..Panels::default() });
+    let mut notes = Vec::new();
+    if runs.iter().any(|run| run.warm_until_s().is_some()) && delivered {
+        notes.push("deliveries of the warm-up are left out".to_owned());
+    }
+    Ok(Parts { question: None, answer: answers(runs, answer), body, notes })
+}
+
+/// The percentiles of a histogram in nanoseconds, in seconds. The slowest of all stands where it is one of so many.
+fn points(whole: &Histogram<u64>) -> Vec<(f64, f64)> {
+    let steps = whole.iter_quantiles(TICKS_PER_HALF);
+    let point = |quantile: f64, ns: u64| (quantile, ns as f64 / 1e9);
+    let last = 1.0 - 1.0 / whole.len() as f64;
+    let steps = steps.map(|step| point(step.quantile_iterated_to(), step.value_iterated_to()));
+    let mut points: Vec<(f64, f64)> = steps.take_while(|(quantile, _)| *quantile < last).collect();
+    points.push(point(last, whole.max()));
+    points
+}
+
+fn answer(run: &Run, brief: bool) -> Option<String> {
+    let delivered = run.latency("delivery.latency_ns").filter(|(_, whole)| !whole.is_empty());
+    let (what, (_, whole)) = match delivered {
+        Some(latency) => ("messages", latency),
+        None => ("logins", run.latency("connect.login_ns")?),
+    };
+    let at = |quantile: f64| Unit::Seconds.write(whole.value_at_quantile(quantile) as f64 / 1e9);
+    let longest = Unit::Seconds.write(whole.max() as f64 / 1e9);
+    if brief {
+        return Some(format!("p99 {}", at(0.99)));
+    }
+    let count = grouped(whole.len() as f64);
+    Some(format!(
+        "of {count} {what}, one in 100 took over {}, one in 1,000 over {}; the longest {longest}",
+        at(0.99),
+        at(0.999)
+    ))
+}

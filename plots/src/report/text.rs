@@ -1,0 +1,88 @@
+//! Text in HTML, and numbers in sentences.
+
+use std::fmt::{Display, Write as _};
+
+/// Text as HTML shows it. Everything that comes from a bundle goes through here: a scenario's name may be `<script>`.
+pub(super) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            // HTML has no way to write these; what else controls a terminal is harmless in a page.
+            '\0' => out.push('\u{fffd}'),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// A figure in a sentence.
+pub(super) fn strong(figure: impl Display) -> String {
+    format!("<strong>{figure}</strong>")
+}
+
+/// A number of things, whole, in groups of three digits: `1,020,000`.
+pub(super) fn grouped(number: f64) -> String {
+    let digits = format!("{:.0}", number.abs());
+    let mut out = String::new();
+    if number <= -0.5 {
+        out.push('−');
+    }
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `1 connection`, `3 connections`, the number in bold.
+pub(super) fn counted(number: f64, one: &str, many: &str) -> String {
+    format!("{} {}", strong(grouped(number)), if number == 1.0 { one } else { many })
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(super) fn listed(parts: &[String]) -> String {
+    match parts {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// A table row of cells that are HTML already; the first is its heading.
+pub(super) fn row(class: &str, heading: &str, cells: &[String]) -> String {
+    let mut out = if class.is_empty() { "<tr>".to_owned() } else { format!("<tr class=\"{class}\">") };
+    let _ = write!(out, "<th scope=\"row\">{heading}</th>");
+    for cell in cells {
+        let _ = write!(out, "<td>{cell}</td>");
+    }
+    out + "</tr>\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_gets_out_of_text() {
+        assert_eq!(escaped("<script>\"a\" & 'b'\0"), "&lt;script&gt;&quot;a&quot; &amp; &#39;b&#39;\u{fffd}");
+    }
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!([0.0, 999.0, 1_020_000.0, -1234.0].map(grouped), ["0", "999", "1,020,000", "−1,234"]);
+        assert_eq!(counted(1.0, "message", "messages"), "<strong>1</strong> message");
+        assert_eq!(counted(0.0, "message", "messages"), "<strong>0</strong> messages");
+        let parts = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!(
+            [&parts[..0], &parts[..1], &parts[..2], &parts].map(listed),
+            ["", "a", "a and b", "a, b and c"]
+        );
+    }
+}

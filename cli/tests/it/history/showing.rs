@@ -5,11 +5,12 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{BYTES, Folder, step, text};
+use crate::browser::Browser;
 use crate::schema::holds;
-use crate::tool::command;
+use crate::tool::{command, eventually};
 
 /// Fails unless the object is as the committed schema says.
 pub(super) fn holds_schema(json: &Value) {
@@ -114,6 +115,49 @@ fn the_site_is_whole_and_needs_nothing_else() {
     assert_eq!(fs::read_to_string(site.join("index.html")).expect("the index"), index);
     fs::write(site.join("index.html"), "<h1>mine</h1>").expect("written");
     folder.history("page", &["-o", text(&site)]).expect_code(2).expect_stderr(&["is not overwritten"]);
+}
+
+#[test]
+fn a_commit_and_its_range_are_said_where_one_points() {
+    let folder = Folder::new();
+    folder.write("h.jsonl", &step());
+    let site = folder.path("site");
+    folder.history("page", &["-o", text(&site)]).expect_code(0);
+    let Some(browser) = Browser::open(1200) else { return };
+    for scheme in ["light", "dark"] {
+        browser.prefer("screen", scheme);
+        browser.show(&site.join("index.html"));
+        browser.run("document.querySelector('input').value = 'kernel'", &json!([]));
+        browser.run("document.querySelector('input').dispatchEvent(new Event('input'))", &json!([]));
+        assert_eq!(
+            browser.run("return document.querySelectorAll('.card:not([hidden])').length", &json!([])),
+            0
+        );
+        browser.show(&site.join(format!("smoke--{BYTES}.html")));
+        let place = "const dots = [...document.querySelectorAll('.wide circle[data-point]')]; \
+                     const box = dots[arguments[0]].getBoundingClientRect(); \
+                     return [box.x + box.width / 2, box.y + box.height / 2]";
+        // Pointers move with the frames of the page, not at once.
+        let point = |commit: usize, says: &str| {
+            let place = browser.run(place, &json!([commit]));
+            let at = |index: usize| place[index].as_f64().expect("a place");
+            browser.point(&[(at(0) - 40.0, at(1) - 30.0), (at(0), at(1) - 30.0)]);
+            eventually(says, || Some(browser.text("#hint")).filter(|hint| hint.starts_with(says)))
+        };
+        let plain = point(10, "0c0000a on main, 2026-10-01: ");
+        assert!(!plain.contains(".."), "no change is near: {plain}");
+        let changed = point(30, "0c0001e on main");
+        assert!(changed.contains("+50 %, in 0c0001d..0c0001e"), "{changed}");
+        // The same by keys, from the newest commit back.
+        browser.run("document.querySelector('.wide svg').focus()", &json!([]));
+        browser.press("\u{e010}\u{e012}");
+        let says = "0c0003a on main";
+        eventually(says, || Some(browser.text("#hint")).filter(|hint| hint.starts_with(says)));
+        assert_eq!(browser.console(), [""; 0], "{scheme}");
+    }
+    browser.resize(600);
+    let fits = "return document.documentElement.scrollWidth <= innerWidth";
+    assert_eq!(browser.run(fits, &json!([])), true, "nothing sticks out of a narrow window");
 }
 
 #[test]

@@ -204,6 +204,11 @@ impl Run {
         self.series.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether a name is kept when a recording is read.
+    pub(crate) fn keeps(&self, name: &str) -> bool {
+        self.series.contains_key(name)
+    }
+
     /// By how much a counter grew from the beginning of the ramp on; `None` when it was not sampled.
     pub fn total(&self, name: &str) -> Option<f64> {
         self.totals.get(name).copied().filter(|_| !self.series(name).is_empty())

@@ -77,14 +77,14 @@ fn answer(run: &Run, brief: bool) -> Option<String> {
         None => format!("at most {}", write(peak)),
     });
     if brief {
-        return each.map(|each| format!("{} a connection", write(each))).or(most);
+        return each.map(|each| format!("{} B a connection", grouped(each))).or(most);
     }
     let bound = |place: usize| run.summary()?["memory"]["server_bytes_per_connection_ci95"][place].as_f64();
     let each = each.map(|each| match (bound(0), bound(1)) {
         (Some(low), Some(high)) => {
-            format!("{} a connection (95 %: {} to {})", write(each), write(low), write(high))
+            format!("{} B a connection (95 %: {} to {} B)", grouped(each), grouped(low), grouped(high))
         }
-        _ => format!("{} a connection", write(each)),
+        _ => format!("{} B a connection", grouped(each)),
     });
     Some(each.into_iter().chain(most).collect::<Vec<_>>().join("; "))
 }

@@ -102,7 +102,7 @@ pub struct Series {
 /// How a series looks: told apart by colour, and, in grey, by lightness and dashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Ink {
-    /// Which colour of the palette, counted from 0; beyond its end it begins again.
+    /// Which colour of the palette of eight, counted from 0; beyond its end it begins again, paler in bars.
     pub hue: usize,
     /// How the line is broken.
     pub dash: Dash,

@@ -109,7 +109,7 @@ impl Unit {
         };
         let bytes = |names: [&'static str; 6]| {
             let fits = |&&(factor, _): &&(f64, &str)| {
-                most >= if factor > KIB { 4.0 * factor } else { PLAIN_BYTES_MAX }
+                most >= if factor > KIB { 2.0 * factor } else { PLAIN_BYTES_MAX }
             };
             let place = BYTES.iter().skip(1).take_while(fits).count();
             Prefixed { factor: BYTES[place].0, name: names[place] }

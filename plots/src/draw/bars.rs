@@ -113,7 +113,12 @@ fn hatching(sheet: &mut Sheet) {
 /// A rectangle in a part's colour.
 fn filled(sheet: &mut Sheet, part: &Part, place: std::fmt::Arguments<'_>) {
     match part.hue {
-        Some(hue) => sheet.element("rect", &format!("part h{}", hue % HUES), place),
+        Some(hue) => {
+            // The palette's second round is paler, on paper so that no line of the grid shows through.
+            let pale = if hue / HUES % 2 == 1 { " pale" } else { "" };
+            sheet.element("rect", "paper", place);
+            sheet.element("rect", &format!("part h{}{pale}", hue % HUES), place);
+        }
         None => {
             let id = sheet.id("hatch");
             sheet.element("rect", "paper", place);

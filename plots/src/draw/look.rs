@@ -71,6 +71,7 @@ const RULES: &[Rule] = &[
     ("dot", &[("fill", "currentColor"), ("stroke", "var(--paper)"), ("stroke-width", "1")]),
     ("band", &[("fill", "currentColor"), ("fill-opacity", "0.18")]),
     ("part", &[("fill", "currentColor")]),
+    ("pale", &[("fill-opacity", "0.5")]),
     ("seam", &[("stroke", "var(--paper)"), ("fill", "none")]),
     ("hatch", &[("stroke", "var(--muted)"), ("stroke-width", "1.5")]),
 ];

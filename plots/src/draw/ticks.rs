@@ -4,7 +4,7 @@ use super::place::Range;
 use super::text::clean;
 use crate::Unit;
 use crate::chart::{Axis, Scale};
-use crate::unit::{exponent, grouped};
+use crate::unit::{Prefixed, exponent, grouped};
 
 /// Ticks, and what the axis's label has to add.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -17,6 +17,9 @@ pub(super) struct Ticks {
 
 /// More than this are never made, whatever the arithmetic says.
 const TICKS_MAX: i64 = 60;
+
+/// By how much the number of ticks may pass the one asked for, as a share of it, before the step is a coarser one.
+const MORE: f64 = 0.15;
 
 /// Steps in minutes or seconds, and in hours.
 const SIXTIETHS: [f64; 11] = [0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0];
@@ -42,18 +45,18 @@ fn linear(axis: &Axis, range: Range, count: f64, is_x: bool) -> Ticks {
     let prefix =
         if elapsed { Unit::for_time(high - low) } else { axis.unit.for_axis(low.abs().max(high.abs())) };
     let (low, high) = (low / prefix.factor, high / prefix.factor);
-    let raw = (high - low) / count;
-    let mut step = match (axis.unit, prefix.name) {
-        (Unit::Seconds, "hours" | "h") => among(&HOURS, raw),
-        (Unit::Seconds, "minutes" | "min" | "seconds") => among(&SIXTIETHS, raw),
-        (Unit::Bytes | Unit::BytesPerSecond, _) if prefix.factor > 1.0 && raw > 0.5 => {
-            2_f64.powf((raw * 0.8).log2().ceil())
+    let mut raw = (high - low) / count * (1.0 - MORE);
+    let (mut step, mut first, mut last);
+    // One tick says nothing of the scale: finer until there are three, if that helps.
+    let mut tries = 0;
+    loop {
+        step = rounded(axis.unit, prefix, raw, high);
+        (first, last) = ((low / step - 1e-6).ceil() as i64, (high / step + 1e-6).floor() as i64);
+        tries += 1;
+        if last.saturating_sub(first) >= 2 || tries == 4 {
+            break;
         }
-        _ => decimal(raw),
-    };
-    // Things come whole.
-    if matches!(axis.unit, Unit::Count | Unit::Bytes) && prefix.factor == 1.0 && high >= 1.0 {
-        step = step.max(1.0);
+        raw /= 2.0;
     }
     let text = |value: f64| {
         let exact = |decimals: &i32| {
@@ -66,11 +69,25 @@ fn linear(axis: &Axis, range: Range, count: f64, is_x: bool) -> Ticks {
             _ => exponent(value),
         }
     };
-    let (first, last) = ((low / step - 1e-6).ceil() as i64, (high / step + 1e-6).floor() as i64);
     let list = (first..=last.min(first.saturating_add(TICKS_MAX)))
         .map(|place| (place as f64 * step * prefix.factor, text(place as f64 * step)))
         .collect();
     Ticks { list, label: labelled(&axis.label, prefix.name, elapsed) }
+}
+
+/// A round step, not below `raw`, as suits the unit.
+fn rounded(unit: Unit, prefix: Prefixed, raw: f64, high: f64) -> f64 {
+    let step = match (unit, prefix.name) {
+        (Unit::Seconds, "hours" | "h") => among(&HOURS, raw),
+        (Unit::Seconds, "minutes" | "min" | "seconds") => among(&SIXTIETHS, raw),
+        (Unit::Bytes | Unit::BytesPerSecond, _) if prefix.factor > 1.0 && raw > 0.5 => {
+            2_f64.powf(raw.log2().ceil())
+        }
+        _ => decimal(raw),
+    };
+    // Things come whole.
+    let whole = matches!(unit, Unit::Count | Unit::Bytes) && prefix.factor == 1.0 && high >= 1.0;
+    if whole { step.max(1.0) } else { step }
 }
 
 /// `server RSS (MiB)`, `minutes elapsed`.
@@ -121,7 +138,7 @@ fn log(unit: Unit, range: Range, count: f64) -> Vec<(f64, String)> {
         } else {
             let stride = [1, 2, 3, 6, 12, 24]
                 .into_iter()
-                .find(|stride| decades / f64::from(*stride) <= count)
+                .find(|stride| decades / f64::from(*stride) <= count * (1.0 + MORE))
                 .unwrap_or(60);
             powers(10.0, stride, low, high).collect()
         }
@@ -187,6 +204,15 @@ mod tests {
             texts(Unit::Cores, Scale::Linear, (0.0, 0.2), 5, false).0,
             ["0", "0.05", "0.10", "0.15", "0.20"]
         );
+    }
+
+    #[test]
+    fn a_low_panel_has_more_than_one_tick() {
+        const KIB: f64 = 1024.0;
+        let residual = texts(Unit::Bytes, Scale::Linear, (-1900.0 * KIB, 1900.0 * KIB), 2, false).0;
+        assert_eq!(residual, ["−1,024", "0", "1,024"]);
+        assert_eq!(texts(Unit::PerSecond, Scale::Linear, (0.0, 17.0), 1, false).0, ["0", "5", "10", "15"]);
+        assert_eq!(texts(Unit::Count, Scale::Linear, (0.0, 530.0), 2, false).0.len(), 3);
     }
 
     #[test]

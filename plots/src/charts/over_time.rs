@@ -166,7 +166,7 @@ fn phases(runs: &[Run]) -> Vec<Phase> {
     }
     let phase =
         |phase: &crate::run::Phase| Phase { name: phase.name.clone(), from: phase.from_s, to: phase.to_s };
-    first.phases().iter().map(phase).collect()
+    first.phases().iter().filter(|phase| phase.to_s > first.span_s().0).map(phase).collect()
 }
 
 /// What happened; of several runs, only what went wrong.

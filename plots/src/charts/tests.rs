@@ -180,6 +180,18 @@ fn several_runs_are_told_apart_by_colour_and_show_less() {
 }
 
 #[test]
+fn without_a_summary_the_recording_itself_answers() {
+    let mut made = Made::run();
+    made.file("summary.json", &json!({}));
+    let run = [of(&made)];
+    let answer = |kind| chart(kind, &run).expect("drawn").answer;
+    assert!(answer(Kind::Memory).starts_with("100 B a connection (95 %: "), "{}", answer(Kind::Memory));
+    assert!(answer(Kind::Memory).ends_with("with 1,000 connections"), "{}", answer(Kind::Memory));
+    assert_eq!(answer(Kind::Throughput), "500 messages delivered");
+    assert!(answer(Kind::Latency).starts_with("p50 200 µs, "), "{}", answer(Kind::Latency));
+}
+
+#[test]
 fn the_measurement_of_the_ceiling_is_not_of_the_run() {
     let mut made = Made::run();
     made.mark(0.1, "runner", "phase.began", json!({ "phase": "limit" }));

@@ -63,6 +63,11 @@ fn answer(run: &Run, brief: bool) -> Option<String> {
     if !parts.is_empty() {
         return Some(parts.join(", "));
     }
+    // Without a summary, what was counted.
+    let counted = run.total("connections.messages").or(run.total("server.delivered"));
+    if let Some(arrived) = counted.filter(|arrived| *arrived > 0.0) {
+        return Some(format!("{} messages delivered", grouped(arrived)));
+    }
     let most = highest(run.series("server.sent_bytes"))?;
     Some(format!("no messages; the server sent at most {}", Unit::BytesPerSecond.write(most)))
 }

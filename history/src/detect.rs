@@ -93,8 +93,8 @@ pub fn enough(values: &[f64]) -> bool {
     values.iter().filter(|value| value.is_finite()).count() >= POINTS_MIN
 }
 
-/// How many values after a change it takes to see even the largest, with so many before it: fewer could as well be
-/// outliers that came last by accident. None: with so few before, no change can be seen.
+/// How many values after a change it takes at least, with so many before it: fewer could as well be outliers that came
+/// last by accident, however large the change is. None: with so few before, no change can be seen.
 pub fn needed_after(before: usize) -> Option<usize> {
     if before < SIDE_MIN {
         return None;

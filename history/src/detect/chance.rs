@@ -25,7 +25,9 @@ const SEED: u64 = 0x5ca1_ab1e;
 pub(super) fn unlikely_cut(values: &[Step], side_min: usize, shrink: f64, level: f64) -> Option<(Cut, f64)> {
     let mut windows = Windows::new(values.len(), side_min);
     let cut = windows.best(values)?;
-    let bar = if apart(values, cut.left) { cut.energy } else { cut.energy * shrink };
+    // A side of the least length may have values of the other: the place is made exact later.
+    let near = cut.left.saturating_sub(side_min - 1)..(cut.left + side_min).min(values.len());
+    let bar = if near.into_iter().any(|left| apart(values, left)) { cut.energy } else { cut.energy * shrink };
     if bar <= 0.0 {
         return None;
     }
@@ -54,6 +56,9 @@ const APART: i32 = 2;
 /// value of the other side's kind.
 fn apart(values: &[Step], left: usize) -> bool {
     let (before, after) = values.split_at(left);
+    if before.is_empty() || after.is_empty() {
+        return false;
+    }
     let level = |side: &[Step]| {
         let mut sorted = side.to_vec();
         sorted.sort_unstable();

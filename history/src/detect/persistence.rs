@@ -17,7 +17,7 @@ const LEVEL_MIN: usize = 4;
 
 /// So many standard errors are added to what was measured. Of few values a correlation says little, and without this
 /// persistent noise raises twice as many false alarms. It costs a step of twice the noise some three values of delay, and
-/// one of five times the noise none.
+/// one of five times the noise hardly any.
 const DOUBT: f64 = 1.0;
 
 /// No correlation is taken for higher than that: an energy is never made less than a nineteenth.

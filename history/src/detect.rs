@@ -93,6 +93,23 @@ pub fn enough(values: &[f64]) -> bool {
     values.iter().filter(|value| value.is_finite()).count() >= POINTS_MIN
 }
 
+/// How many values after a change it takes at least, with so many before it: fewer could as well be outliers that came
+/// last by accident, however large the change is. None: with so few before, no change can be seen.
+pub fn needed_after(before: usize) -> Option<usize> {
+    if before < SIDE_MIN {
+        return None;
+    }
+    // So many orders of the same values, of which two look like that: the high ones first, or last. Shuffles are a
+    // sample of them, so a little more than enough is asked for.
+    let mut orders = 1.0;
+    let mut after = 0;
+    while after + 1 < SIDE_MIN || before + after < POINTS_MIN || 2.5 / orders > LEVEL {
+        after += 1;
+        orders *= (before + after) as f64 / after as f64;
+    }
+    Some(after)
+}
+
 /// Where the level of `values` changed by at least `effect`, in order. Values that are NaN or infinite are left out, and
 /// indices are those of `values` nevertheless. The same values give the same answer.
 pub fn changes(values: &[f64], effect: &Effect) -> Vec<Change> {

@@ -1,9 +1,10 @@
 //! What a bundle has to show, read in one pass and kept in bounded memory.
 //!
 //! Times are seconds since the ramp began, as the runner's mark says; in a recording without one, since its first frame.
-//! What was before, such as the measurement of the ceiling, has negative times.
+//! What was before has negative times, and charts do not show it: workers start, and the machine's ceiling is measured with
+//! more connections and messages than the run itself may have, beside which a chart would show little of the run.
 //!
-//! However long a recording is, a series keeps [`POINTS_MAX`](series::POINTS_MAX) points, lowest and highest ones first,
+//! However long a recording is, a series keeps some thousand points, lowest and highest ones first,
 //! and latencies are counted by some hundred bins of time.
 
 mod latencies;
@@ -123,8 +124,6 @@ impl Run {
         let queues = reading.queues.finish(moved);
         let ramp_points = reading.ramp.points();
         let (phases, events) = reading.story.finish(zero_s, reading.end_s);
-        // What was before the first phase is how workers start.
-        let from_s = phases.first().map_or(-zero_s, |phase| phase.from_s.min(0.0));
         Run {
             label: String::new(),
             summary: None,
@@ -133,7 +132,7 @@ impl Run {
             plan,
             began_wall_us: first.wall_us,
             length_s: reading.end_s,
-            span_s: (from_s, reading.end_s - zero_s),
+            span_s: (0.0, reading.end_s - zero_s),
             series,
             totals,
             latencies,
@@ -193,7 +192,7 @@ impl Run {
         self.length_s
     }
 
-    /// From where to where charts go: from the first phase to the last frame.
+    /// From where to where charts go: from the beginning of the ramp, or of a recording without one, to the last frame.
     pub fn span_s(&self) -> (f64, f64) {
         self.span_s
     }
@@ -202,6 +201,11 @@ impl Run {
     /// that were not sampled, or that no chart shows.
     pub fn series(&self, name: &str) -> &[(f64, f64)] {
         self.series.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a name is kept when a recording is read.
+    pub(crate) fn keeps(&self, name: &str) -> bool {
+        self.series.contains_key(name)
     }
 
     /// By how much a counter grew from the beginning of the ramp on; `None` when it was not sampled.
@@ -225,7 +229,7 @@ impl Run {
         &self.queues
     }
 
-    /// The phases, one after the other.
+    /// The phases, one after the other, also those before the ramp.
     pub fn phases(&self) -> &[Phase] {
         &self.phases
     }

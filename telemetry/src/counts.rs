@@ -3,7 +3,7 @@
 //! A recording of an hour holds ten thousand histograms and more, each with some hundred counts. Whoever wants them added
 //! up by time bins, and their percentiles, is done here in a hundredth of the time and the memory. Adding is exact.
 //!
-//! What is inside an [`EncodedHistogram`](crate::EncodedHistogram), after base64:
+//! What is inside an [`EncodedHistogram`], after base64:
 //!
 //! ```text
 //!   1c 84 93 14 | bytes that follow | zlib:

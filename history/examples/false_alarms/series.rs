@@ -9,7 +9,7 @@ use crate::noise::{MIX, Noise, rng};
 
 const SERIES: usize = 1_000;
 const COMMITS: usize = 100;
-const SERIES_OF_COMMITS: usize = 200;
+const SERIES_OF_COMMITS: usize = 100;
 
 /// Where a step or a ramp begins, and how many values are seen after that at most.
 const AT: usize = 50;

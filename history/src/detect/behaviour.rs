@@ -47,6 +47,19 @@ fn nothing_is_said_of_nothing() {
 }
 
 #[test]
+fn the_largest_change_shows_as_soon_as_it_is_said_to() {
+    assert_eq!(needed_after(3), None);
+    for (before, after) in [(8, 6), (10, 5), (14, 4), (30, 3), (100, 3)] {
+        assert_eq!(needed_after(before), Some(after), "{before} before");
+        assert_eq!(places(&stepped(&[(61.0, before), (610.0, after)])), [before]);
+        assert!(
+            places(&stepped(&[(61.0, before), (610.0, after - 1)])).is_empty(),
+            "{before} before, one too few"
+        );
+    }
+}
+
+#[test]
 fn outliers_are_no_change() {
     let mut series = about(61.0, 60);
     series[25] = 610.0;

@@ -6,12 +6,16 @@ use rand_pcg::Pcg64Mcg;
 
 use super::energy::{Cut, Step, Windows};
 
-/// How many shuffles decide. With one more, for the order as it came, the level is a whole number of them.
-const SHUFFLES: usize = 1_999;
-
-/// Longer series take fewer, for time's sake; the test is as strict, and a little less keen.
-const LONG: usize = 256;
-const SHUFFLES_OF_LONG: usize = 999;
+/// How many shuffles decide. With one more, for the order as it came, the level is a whole number of them. Fewer are as
+/// strict, and a little less keen: a short series needs many, for its few orders make a p close to the level, and a long
+/// one takes fewer for time's sake.
+fn shuffles(values: usize) -> usize {
+    match values {
+        0..=32 => 9_999,
+        33..=256 => 1_999,
+        _ => 999,
+    }
+}
 
 /// The shuffles are the same each time: the same series gives the same answer.
 const SEED: u64 = 0x5ca1_ab1e;
@@ -21,11 +25,13 @@ const SEED: u64 = 0x5ca1_ab1e;
 pub(super) fn unlikely_cut(values: &[Step], side_min: usize, shrink: f64, level: f64) -> Option<(Cut, f64)> {
     let mut windows = Windows::new(values.len(), side_min);
     let cut = windows.best(values)?;
-    let bar = if apart(values, cut.left) { cut.energy } else { cut.energy * shrink };
+    // A side of the least length may have values of the other: the place is made exact later.
+    let near = cut.left.saturating_sub(side_min - 1)..(cut.left + side_min).min(values.len());
+    let bar = if near.into_iter().any(|left| apart(values, left)) { cut.energy } else { cut.energy * shrink };
     if bar <= 0.0 {
         return None;
     }
-    let shuffles = if values.len() > LONG { SHUFFLES_OF_LONG } else { SHUFFLES };
+    let shuffles = shuffles(values.len());
     let allowed = (level * (shuffles + 1) as f64).floor() as usize;
     let mut rng = Pcg64Mcg::seed_from_u64(SEED);
     let mut shuffled = values.to_vec();
@@ -50,6 +56,9 @@ const APART: i32 = 2;
 /// value of the other side's kind.
 fn apart(values: &[Step], left: usize) -> bool {
     let (before, after) = values.split_at(left);
+    if before.is_empty() || after.is_empty() {
+        return false;
+    }
     let level = |side: &[Step]| {
         let mut sorted = side.to_vec();
         sorted.sort_unstable();

@@ -15,9 +15,10 @@ const VALUES_PER_LEVEL: usize = 25;
 /// The least number of values in a level.
 const LEVEL_MIN: usize = 4;
 
-/// So many standard errors are added to what was measured. Of few values a correlation says little, and without this the
-/// false alarms of persistent noise double; steps of three times the noise or more are found as soon.
-const DOUBT: f64 = 0.7;
+/// So many standard errors are added to what was measured. Of few values a correlation says little, and without this
+/// persistent noise raises twice as many false alarms. It costs a step of twice the noise some three values of delay, and
+/// one of five times the noise hardly any.
+const DOUBT: f64 = 1.0;
 
 /// No correlation is taken for higher than that: an energy is never made less than a nineteenth.
 const CORRELATION_MAX: f64 = 0.9;
@@ -129,6 +130,6 @@ mod tests {
             values[index] = Step::MAX / 2;
         }
         assert!(shrink(&values) < 0.4, "{}", shrink(&values));
-        assert!(shrink(&[5; 30]) > 0.7, "equal values");
+        assert!(shrink(&[5; 30]) > 0.6, "equal values");
     }
 }

@@ -13,10 +13,8 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
         Quantity::new("asked for", 6, asked).dashed(Dash::Dashed).steps().faint().aside(),
         Quantity::new("open", 1, |run| connections(run).to_vec()),
     ];
-    let under_way = [
-        Quantity::sampled("being opened", 4, "connections.opening"),
-        Quantity::sampled("failed so far", 3, "connections.failed").dashed(Dash::Dashed).unless_nothing(),
-    ];
+    let opening = [Quantity::sampled("being opened", 4, "connections.opening").unless_nothing()];
+    let failed = [Quantity::sampled("failed so far", 3, "connections.failed").unless_nothing()];
     let rate = [
         Quantity::new("asked for", 6, asked_rate).dashed(Dash::Dashed).steps().faint().aside(),
         Quantity::new("logged in", 1, came),
@@ -38,7 +36,8 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
     }
     let panels = [
         panel(runs, axis("connections", Unit::Count), 2.5, &open),
-        with_limits(panel(runs, axis("under way", Unit::Count), 1.0, &under_way), failures),
+        panel(runs, axis("being opened", Unit::Count), 1.0, &opening),
+        with_limits(panel(runs, axis("failed so far", Unit::Count), 1.0, &failed), failures),
         with_limits(panel(runs, axis("new connections", Unit::PerSecond), 1.8, &rate), rates),
     ];
     over_time(runs, panels, answers(runs, answer), "")
@@ -55,11 +54,8 @@ fn came(run: &Run) -> Vec<(f64, f64)> {
 fn asked(run: &Run) -> Vec<(f64, f64)> {
     let (Some(asked), Some(end_s)) = (number(run, "connections"), held_until(run)) else { return Vec::new() };
     let mut points = vec![(0.0, asked)];
-    for event in run.events() {
-        let step =
-            event.text.strip_prefix("connections = ").and_then(|value| value.replace(',', "").parse().ok());
-        points.extend(step.map(|step: f64| (event.at_s, step)));
-    }
+    let turned = run.events().iter().filter_map(|event| Some((event.at_s, event.knob.as_ref()?)));
+    points.extend(turned.filter(|(_, knob)| knob.0 == "connections").map(|(at_s, knob)| (at_s, knob.1)));
     let last = points.last().map_or(asked, |point| point.1);
     points.push((end_s, last));
     points

@@ -79,19 +79,32 @@ fn tenths(bytes: f64) -> f64 {
     (bytes * 10.0).round() / 10.0
 }
 
+/// Bytes of one connection and the bounds of 95 %: as the summary has them, or as the summary would.
+pub(super) fn each(run: &Run) -> Option<(f64, Option<(f64, f64)>)> {
+    let told = run.summary().and_then(|summary| {
+        let bounds = &summary["memory"]["server_bytes_per_connection_ci95"];
+        Some((run.figure("memory.server_bytes_per_connection")?, bounds[0].as_f64().zip(bounds[1].as_f64())))
+    });
+    let fitted = || {
+        let slope = fit::slope(run.ramp_points())?;
+        Some((tenths(slope.slope), Some((tenths(slope.ci95.0), tenths(slope.ci95.1)))))
+    };
+    told.or_else(fitted)
+}
+
 fn answer(run: &Run, brief: bool) -> Option<String> {
     let slope = fit::slope(run.ramp_points())?;
-    let each = run.figure("memory.server_bytes_per_connection").unwrap_or(tenths(slope.slope));
-    let bound = |place: usize| run.summary()?["memory"]["server_bytes_per_connection_ci95"][place].as_f64();
-    let (low, high) = (bound(0).unwrap_or(tenths(slope.ci95.0)), bound(1).unwrap_or(tenths(slope.ci95.1)));
+    let (each, bounds) = each(run)?;
+    let bounds = bounds.map(|(low, high)| (grouped(low), grouped(high)));
     if brief {
-        return Some(format!("{} B ({} to {})", grouped(each), grouped(low), grouped(high)));
+        let bounds = bounds.map(|(low, high)| format!(" ({low} to {high})"));
+        return Some(format!("{} B{}", grouped(each), bounds.unwrap_or_default()));
     }
+    let bounds = bounds.map(|(low, high)| format!(" (95 %: {low} to {high} B)"));
     Some(format!(
-        "{} B (95 %: {} to {} B); {} readings, worth {:.0} independent ones",
+        "{} B{}; {} readings, worth {:.0} independent ones",
         grouped(each),
-        grouped(low),
-        grouped(high),
+        bounds.unwrap_or_default(),
         grouped(slope.points as f64),
         slope.points_effective
     ))

@@ -79,7 +79,11 @@ fn of_run(run: &Run, figures: &[&str]) -> Vec<Limit> {
         let threshold = Threshold::parse(text)?;
         let figure = figures.iter().find(|figure| **figure == threshold.figure)?;
         let y = if in_milliseconds(figure) { threshold.limit / 1e3 } else { threshold.limit };
-        let label = format!("{} {} {}", name(figure), threshold.operator, tail(text, threshold.operator));
+        let limit = tail(text, threshold.operator);
+        // A bare number is in the figure's unit, which the axis may not be in.
+        let bare = in_milliseconds(figure) && limit.ends_with(|c: char| c.is_ascii_digit());
+        let unit = if bare { " ms" } else { "" };
+        let label = format!("{} {} {limit}{unit}", name(figure), threshold.operator);
         Some(Limit { label, y })
     };
     texts.filter_map(limit).collect()

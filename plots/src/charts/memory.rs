@@ -1,5 +1,6 @@
 //! The server's memory over time, the connections, and what one of them takes.
 
+use super::fit;
 use super::limits::limits;
 use super::over_time::{Quantity, over_time, panel, value_at, with_limits};
 use super::{Parts, answers, axis};
@@ -69,22 +70,20 @@ fn per_connection(run: &Run, name: &str) -> Vec<(f64, f64)> {
 }
 
 fn answer(run: &Run, brief: bool) -> Option<String> {
-    let each = run.figure("memory.server_bytes_per_connection");
+    let each = fit::each(run);
     let peak = run.figure("memory.server_rss_peak_bytes").or_else(|| highest(run.series("server.rss_bytes")));
     let write = |bytes| Unit::Bytes.write(bytes);
     let most = peak.map(|peak| match connections_peak(run) {
         Some(open) => format!("at most {} with {} connections", write(peak), grouped(open)),
         None => format!("at most {}", write(peak)),
     });
-    if brief {
-        return each.map(|each| format!("{} a connection", write(each))).or(most);
-    }
-    let bound = |place: usize| run.summary()?["memory"]["server_bytes_per_connection_ci95"][place].as_f64();
-    let each = each.map(|each| match (bound(0), bound(1)) {
-        (Some(low), Some(high)) => {
-            format!("{} a connection (95 %: {} to {})", write(each), write(low), write(high))
-        }
-        _ => format!("{} a connection", write(each)),
+    let each = each.map(|(each, bounds)| {
+        let bounds = bounds.filter(|_| !brief);
+        let bounds = bounds.map(|(low, high)| format!(" (95 %: {} to {} B)", grouped(low), grouped(high)));
+        format!("{} B a connection{}", grouped(each), bounds.unwrap_or_default())
     });
+    if brief {
+        return each.or(most);
+    }
     Some(each.into_iter().chain(most).collect::<Vec<_>>().join("; "))
 }

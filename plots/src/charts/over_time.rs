@@ -36,7 +36,10 @@ impl<'a> Quantity<'a> {
 
     /// What was sampled under a name: a gauge's values, a counter's rates.
     pub(super) fn sampled(name: &str, hue: usize, series: &'a str) -> Quantity<'a> {
-        Quantity::new(name, hue, move |run| run.series(series).to_vec())
+        Quantity::new(name, hue, move |run| {
+            debug_assert!(run.keeps(series), "'{series}' is not kept when a recording is read");
+            run.series(series).to_vec()
+        })
     }
 
     pub(super) fn dashed(mut self, dash: Dash) -> Self {
@@ -85,23 +88,26 @@ impl<'a> Quantity<'a> {
 /// A panel, when any run has something for it.
 pub(super) fn panel(runs: &[Run], y: Axis, height: f64, quantities: &[Quantity<'_>]) -> Option<Panel> {
     let several = runs.len() > 1;
+    let mut shown: Vec<(&Quantity<'_>, Vec<Option<_>>)> = quantities
+        .iter()
+        .filter(|quantity| !(several && quantity.aside))
+        .map(|quantity| (quantity, runs.iter().map(|run| quantity.shown(run)).collect()))
+        .collect();
+    shown.retain(|(_, of_runs)| of_runs.iter().any(Option::is_some));
+    let alone = shown.len() == 1;
     let mut series = Vec::new();
-    let alone = quantities.iter().filter(|quantity| !quantity.aside).count() == 1;
     for (place, run) in runs.iter().enumerate() {
-        let shown = quantities.iter().filter(|quantity| !(several && quantity.aside));
-        for (turn, quantity) in shown.enumerate() {
-            let Some(points) = quantity.shown(run) else { continue };
-            let (name, ink) = if several {
-                // A colour is a run here, and the quantity is told by the dash.
-                let dash = [Dash::Solid, Dash::Dashed, Dash::Dotted, Dash::DashDot][turn % 4];
-                let name = match alone {
-                    // The axis says it.
-                    true => run.label().to_owned(),
-                    false => format!("{}: {}", run.label(), quantity.name),
-                };
-                (name, Ink { hue: place, dash, faint: false })
-            } else {
-                (quantity.name.clone(), quantity.ink)
+        for (turn, (quantity, of_runs)) in shown.iter_mut().enumerate() {
+            let Some(points) = of_runs[place].take() else { continue };
+            let (name, ink) = match (several, alone) {
+                (false, _) => (quantity.name.clone(), quantity.ink),
+                // The axis says what it is.
+                (true, true) => (run.label().to_owned(), Ink { hue: place, ..Ink::default() }),
+                (true, false) => {
+                    // A colour is a run here, and the quantity is told by the dash.
+                    let dash = [Dash::Solid, Dash::Dashed, Dash::Dotted, Dash::DashDot][turn % 4];
+                    (format!("{}: {}", run.label(), quantity.name), Ink { hue: place, dash, faint: false })
+                }
             };
             series.push(Series { name, ink, shape: quantity.shape, points, hints: Vec::new() });
         }
@@ -160,7 +166,7 @@ fn phases(runs: &[Run]) -> Vec<Phase> {
     }
     let phase =
         |phase: &crate::run::Phase| Phase { name: phase.name.clone(), from: phase.from_s, to: phase.to_s };
-    first.phases().iter().map(phase).collect()
+    first.phases().iter().filter(|phase| phase.to_s > first.span_s().0).map(phase).collect()
 }
 
 /// What happened; of several runs, only what went wrong.

@@ -85,9 +85,10 @@ fn answer(run: &Run, brief: bool) -> Option<String> {
         return Some(format!("p99 {}", at(0.99)));
     }
     let count = grouped(whole.len() as f64);
-    Some(format!(
-        "of {count} {what}, one in 100 took over {}, one in 1,000 over {}; the longest {longest}",
-        at(0.99),
-        at(0.999)
-    ))
+    // Of fewer, one in so many would be none.
+    let told =
+        [(100, "100", 0.99), (1_000, "1,000", 0.999)].into_iter().filter(|(least, ..)| whole.len() >= *least);
+    let told: Vec<String> =
+        told.map(|(_, words, quantile)| format!("one in {words} took over {}, ", at(quantile))).collect();
+    Some(format!("of {count} {what}, {}the longest {longest}", told.concat()))
 }

@@ -104,7 +104,7 @@ fn thresholds_stand_where_their_figures_are() {
         let limits = panels(&chart)[place].limits.iter().map(|limit| (limit.label.clone(), limit.y));
         limits.collect::<Vec<_>>()
     };
-    assert_eq!(limits(Kind::Latency, 0), [("p99 < 5".to_owned(), 0.005)]);
+    assert_eq!(limits(Kind::Latency, 0), [("p99 < 5 ms".to_owned(), 0.005)]);
     assert_eq!(limits(Kind::Memory, 2), [("server_bytes_per_connection < 128B".to_owned(), 128.0)]);
     assert_eq!(limits(Kind::Memory, 0), []);
 }
@@ -177,6 +177,30 @@ fn several_runs_are_told_apart_by_colour_and_show_less() {
         "{:?}",
         drawn.notes
     );
+}
+
+#[test]
+fn without_a_summary_the_recording_itself_answers() {
+    let mut made = Made::run();
+    made.file("summary.json", &json!({}));
+    let run = [of(&made)];
+    let answer = |kind| chart(kind, &run).expect("drawn").answer;
+    assert!(answer(Kind::Memory).starts_with("100 B a connection (95 %: "), "{}", answer(Kind::Memory));
+    assert!(answer(Kind::Memory).ends_with("with 1,000 connections"), "{}", answer(Kind::Memory));
+    assert_eq!(answer(Kind::Throughput), "500 messages delivered");
+    assert!(answer(Kind::Latency).starts_with("p50 200 µs, "), "{}", answer(Kind::Latency));
+}
+
+#[test]
+fn the_measurement_of_the_ceiling_is_not_of_the_run() {
+    let mut made = Made::run();
+    made.mark(0.1, "runner", "phase.began", json!({ "phase": "limit" }));
+    made.mark(1.9, "runner", "phase.ended", json!({ "phase": "limit" }));
+    let run = of(&made);
+    assert_eq!((run.phases()[0].name.as_str(), run.span_s().0), ("limit", 0.0));
+    let Body::Panels(body) = chart(Kind::Cpu, &[run]).expect("drawn").body else { panic!("panels") };
+    assert_eq!(body.phases[0].name, "ramp");
+    assert!(body.panels.iter().flat_map(|panel| &panel.series).all(|series| series.points[0].0 >= 0.0));
 }
 
 #[test]

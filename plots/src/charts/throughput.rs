@@ -13,6 +13,7 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
         Quantity::new("asked for", 6, asked).dashed(Dash::Dashed).steps().faint().aside(),
         Quantity::sampled("sent", 3, "publisher.sent").dashed(Dash::Dashed).aside(),
         Quantity::new("delivered", 1, delivered),
+        Quantity::sampled("dropped by the server", 5, "server.dropped").unless_nothing().aside(),
     ];
     let bytes = [
         Quantity::sampled("server to clients", 0, "server.sent_bytes"),
@@ -40,10 +41,9 @@ fn asked(run: &Run) -> Vec<(f64, f64)> {
     let rate = run.plan().get("message_rate_per_s").and_then(serde_json::Value::as_f64);
     let (Some(phase), Some(rate)) = (phase, rate) else { return Vec::new() };
     let mut points = vec![(phase.from_s, rate)];
-    for event in run.events().iter().filter(|event| (phase.from_s..phase.to_s).contains(&event.at_s)) {
-        let step = event.text.strip_prefix("rate = ").and_then(|value| value.replace(',', "").parse().ok());
-        points.extend(step.map(|step: f64| (event.at_s, step)));
-    }
+    let turned = run.events().iter().filter_map(|event| Some((event.at_s, event.knob.as_ref()?)));
+    let turned = turned.filter(|(at_s, knob)| knob.0 == "rate" && (phase.from_s..phase.to_s).contains(at_s));
+    points.extend(turned.map(|(at_s, knob)| (at_s, knob.1)));
     let last = points.last().map_or(rate, |point| point.1);
     points.push((phase.to_s, last));
     points
@@ -62,6 +62,11 @@ fn answer(run: &Run, brief: bool) -> Option<String> {
     let parts: Vec<String> = [sent, delivered, of, lost].into_iter().flatten().collect();
     if !parts.is_empty() {
         return Some(parts.join(", "));
+    }
+    // Without a summary, what was counted.
+    let counted = run.total("connections.messages").or(run.total("server.delivered"));
+    if let Some(arrived) = counted.filter(|arrived| *arrived > 0.0) {
+        return Some(format!("{} messages delivered", grouped(arrived)));
     }
     let most = highest(run.series("server.sent_bytes"))?;
     Some(format!("no messages; the server sent at most {}", Unit::BytesPerSecond.write(most)))

@@ -1,47 +1,34 @@
 //! The values that charts show; no other name takes memory.
 
 /// Each value stands for itself.
-pub(super) const GAUGES: [&str; 31] = [
+pub(super) const GAUGES: [&str; 19] = [
     "connections.open",
     "connections.opening",
     "connections.failed",
     "generator.cpu_cores",
     "generator.rss_bytes",
-    "host.accept_queue",
     "host.cpu_busy_ratio",
     "host.cpu_system_ratio",
     "host.cpu_user_ratio",
     "host.irq_ratio",
-    "host.memory_available_bytes",
     "host.softirq_ratio",
     "host.steal_ratio",
     "host.tcp_memory_bytes",
     "host.tcp_orphans",
     "host.tcp_sockets",
     "host.tcp_time_wait",
-    "kernel.bytes",
     "publisher.cpu_cores",
-    "publisher.rss_bytes",
-    "server.backlog",
     "server.connections",
     "server.cpu_cores",
-    "server.mail_waiting",
-    "server.mailbox",
-    "server.outbox_bytes",
-    "server.outboxes",
     "server.rss_bytes",
-    "server.shard_memory_bytes",
-    "generator.busiest_shard_ratio",
-    "server.busiest_shard_ratio",
 ];
 
 /// They only grow, and their growth is shown.
-pub(super) const COUNTERS: [&str; 24] = [
+pub(super) const COUNTERS: [&str; 19] = [
     "connections.closed_by_server",
     "connections.logins",
     "connections.messages",
     "connections.reconnects",
-    "generator.received_bytes",
     "host.listen_drops",
     "host.listen_overflows",
     "host.retransmitted_segments",
@@ -51,14 +38,10 @@ pub(super) const COUNTERS: [&str; 24] = [
     "host.tcp_resets_in",
     "host.tcp_resets_sent",
     "host.tcp_segments_out",
-    "publisher.delivered",
     "publisher.sent",
     "server.accepted",
     "server.delivered",
     "server.dropped",
-    "server.mail_full",
-    "server.messages",
     "server.received_bytes",
     "server.sent_bytes",
-    "server.too_slow",
 ];

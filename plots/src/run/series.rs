@@ -5,7 +5,7 @@
 pub(crate) const POINTS_MAX: usize = 8_192;
 
 /// A rate is taken over at least this: twenty readings a second would show their own jitter.
-const RATE_S_MIN: f64 = 0.5;
+const RATE_S_MIN: f64 = 0.25;
 
 /// Without a value for so long, and for so many times as long as is usual in the series, there is a gap.
 const GAP_S: f64 = 10.0;

@@ -40,12 +40,15 @@ pub struct Event {
     pub text: String,
     /// Something went wrong.
     pub bad: bool,
+    /// A knob was turned: its name, and to what.
+    pub knob: Option<(String, f64)>,
 }
 
 /// What has been told so far; times in seconds since the first frame.
 #[derive(Debug, Default)]
 pub(super) struct Story {
     phases: Vec<Begun>,
+    /// Whether the runner says so, and what.
     events: Vec<(bool, Event)>,
     /// Marks beyond what is kept.
     pub(super) dropped: u64,
@@ -105,7 +108,10 @@ impl Story {
             self.dropped += 1;
             return;
         }
-        self.events.push((mark.name == "knob" && !runner, Event { at_s, text, bad }));
+        let attribute = |name| mark.attributes.get(name);
+        let knob = attribute("name").and_then(Value::as_str).zip(attribute("value").and_then(Value::as_f64));
+        let knob = knob.filter(|_| mark.name == "knob").map(|(name, value)| (name.to_owned(), value));
+        self.events.push((runner, Event { at_s, text, bad, knob }));
     }
 
     /// The phases one after the other, and the events, both in seconds since `zero_s`; what has not ended does at `end_s`.
@@ -128,8 +134,9 @@ impl Story {
             phases[place - 1].to_s = phases[place - 1].to_s.min(from_s);
         }
         // The publisher says, too, that the runner turned its knob.
-        let by_runner = self.events.iter().any(|(echo, event)| !echo && event.text.contains(" = "));
-        let events = self.events.into_iter().filter(|(echo, _)| !(*echo && by_runner));
+        let by_runner = self.events.iter().any(|(runner, event)| *runner && event.knob.is_some());
+        let echoes = |runner: bool, event: &Event| by_runner && !runner && event.knob.is_some();
+        let events = self.events.into_iter().filter(|(runner, event)| !echoes(*runner, event));
         let mut events: Vec<Event> =
             events.map(|(_, event)| Event { at_s: event.at_s - zero_s, ..event }).collect();
         events.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));

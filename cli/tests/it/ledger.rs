@@ -50,7 +50,7 @@ fn chart_is_there_when_there_is_something_to_draw(bundle: &Path, ledger: &Value)
     if let Ok(svg) = svg {
         is_xml(&svg);
         assert!(
-            svg.contains("Where do a connection's bytes go?") && svg.contains("300 connections"),
+            svg.contains("Where do a connection&#39;s bytes go?") && svg.contains("300 connections"),
             "{svg}"
         );
     }

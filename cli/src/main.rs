@@ -4,6 +4,8 @@ mod args;
 mod chat;
 #[cfg(test)]
 mod ci_files_tests;
+#[cfg(test)]
+mod committed_schema;
 mod completions;
 mod doctor;
 mod exit;

@@ -9,9 +9,10 @@
 
 use crate::bundle::BundleRun;
 use crate::check::{Outcome, Verdict, verdict};
+use crate::median;
 use crate::pair::{self, Comparison, RUNS_MIN};
 use crate::rules::{Direction, Rule};
-use crate::series::{Footing, median, share};
+use crate::series::{Footing, share};
 use crate::{Commit, Machine};
 
 /// A comparison that would have missed a larger change than this says nothing.

@@ -9,6 +9,7 @@
 
 use crate::detect::POINTS_MAX;
 use crate::line::RunLine;
+use crate::median;
 use crate::rules::{Ceiling, Rule};
 use crate::{Commit, History, Machine, Moment};
 
@@ -178,18 +179,6 @@ fn collect(
     }
 }
 
-/// The middle one, or the mean of the two middle ones; `None` of none.
-pub(crate) fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    match sorted.len() {
-        0 => None,
-        length if length.is_multiple_of(2) => Some(f64::midpoint(sorted[middle - 1], sorted[middle])),
-        _ => Some(sorted[middle]),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -273,12 +262,5 @@ mod tests {
         let series = of(&history, CONNECTS, &Choice::Newest).expect("runs");
         assert_eq!((series.points.len(), series.runs_left_out), (4, 1));
         assert!(matches!(series.footing, Footing::Machine(_)));
-    }
-
-    #[test]
-    fn the_median_of_nothing_is_nothing() {
-        assert_eq!(median(&[]), None);
-        assert_eq!(median(&[3.0]), Some(3.0));
-        assert_eq!(median(&[4.0, 1.0, 3.0, 2.0]), Some(2.5));
     }
 }

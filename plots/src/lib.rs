@@ -17,6 +17,7 @@ pub mod draw;
 pub mod hgrm;
 #[cfg(test)]
 mod made;
+mod markup;
 mod report;
 pub mod run;
 pub mod unit;
@@ -25,6 +26,7 @@ pub use chart::Chart;
 pub use charts::{Kind, chart};
 pub use draw::{PngError, Theme, page_css, png, svg, thinned};
 pub use hgrm::hgrm;
+pub use markup::escaped;
 pub use report::report;
 pub use run::Run;
 pub use unit::Unit;

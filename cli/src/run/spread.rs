@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use history::BundleRun;
 use history::rules::{DEFAULTS, unit};
+use history::{BundleRun, median};
 use serde_json::{Value, json};
 
 use crate::exit::{Code, Ended, Exit};
@@ -12,6 +12,7 @@ use crate::output::print;
 /// A figure over several runs.
 struct Spread {
     metric: &'static str,
+    median: f64,
     /// From the least to the most.
     values: Vec<f64>,
 }
@@ -46,27 +47,18 @@ impl Spread {
     fn of(metric: &'static str, runs: &[BundleRun]) -> Option<Spread> {
         let mut values: Vec<f64> = runs.iter().filter_map(|run| run.figure(metric)).collect();
         values.sort_by(f64::total_cmp);
-        (!values.is_empty()).then_some(Spread { metric, values })
-    }
-
-    fn median(&self) -> f64 {
-        let middle = self.values.len() / 2;
-        if self.values.len().is_multiple_of(2) {
-            f64::midpoint(self.values[middle - 1], self.values[middle])
-        } else {
-            self.values[middle]
-        }
+        Some(Spread { metric, median: median(&values)?, values })
     }
 
     fn written(&self) -> [String; 3] {
         let (unit, factor) = unit(self.metric);
-        [self.median(), self.values[0], self.values[self.values.len() - 1]]
+        [self.median, self.values[0], self.values[self.values.len() - 1]]
             .map(|value| unit.write(value * factor))
     }
 
     fn to_json(&self) -> Value {
         json!({
-            "median": self.median(),
+            "median": self.median,
             "least": self.values[0],
             "most": self.values[self.values.len() - 1],
             "runs": self.values.len(),

@@ -187,26 +187,10 @@ pub(crate) fn number(mark: &Mark, name: &str) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-    use std::{env, fs};
-
     use super::*;
 
     #[test]
     fn the_committed_schema_is_current() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema/sar.schema.json");
-        let settings = schemars::generate::SchemaSettings::draft07().with(|it| it.inline_subschemas = true);
-        let schema = settings.into_generator().into_root_schema_for::<Line>();
-        let current = serde_json::to_string_pretty(&schema).expect("JSON") + "\n";
-        if env::var_os("FLOODMARK_BLESS").is_some() {
-            fs::create_dir_all(path.parent().expect("a folder")).expect("made");
-            fs::write(&path, &current).expect("written");
-        }
-        let committed = fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            committed == current,
-            "docs/schema/sar.schema.json is not what the types say: run 'FLOODMARK_BLESS=1 cargo test -p cli' and \
-             commit it"
-        );
+        crate::committed_schema::is_current::<Line>("sar.schema.json");
     }
 }

@@ -1,21 +1,8 @@
 //! What users named, where it must not be taken for markup.
 
-/// For XML and HTML, in text and in attributes. What XML 1.0 has no place for becomes a space.
+/// For XML and HTML, in text and in attributes, on one line.
 pub(crate) fn markup(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            '\u{fffe}' | '\u{ffff}' => out.push(' '),
-            c if c.is_control() => out.push(' '),
-            c => out.push(c),
-        }
-    }
-    out
+    plots::escaped(&text.replace(char::is_control, " "))
 }
 
 /// For a cell of a Markdown table: nothing in it is a link, a mention, a reference or the cell's end.

@@ -2,8 +2,9 @@
 
 use crate::check::{Checked, Finding, Judgement, Outcome, State, Verdict};
 use crate::compare::{Compared, Pair, Side};
+use crate::median;
 use crate::rules::Direction;
-use crate::series::{Footing, median};
+use crate::series::Footing;
 use crate::show::words;
 
 /// So many metrics are named in the sentence; of more, only the number is told.

@@ -152,18 +152,7 @@ pub(super) fn clean(words: &str) -> String {
 
 /// Fit to stand between tags and in a quoted attribute.
 pub(super) fn escaped(words: &str) -> String {
-    let mut out = String::with_capacity(words.len());
-    for character in clean(words).chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            other => out.push(other),
-        }
-    }
-    out
+    crate::markup::escaped(&clean(words))
 }
 
 #[cfg(test)]

@@ -12,6 +12,12 @@ use crate::history::json::Document;
 use crate::history::{outputs, refs};
 
 pub(crate) fn main(flags: &CompareFlags) -> Ended {
+    if let Some(option) = flags.b.iter().find(|run| run.as_os_str().as_encoded_bytes().starts_with(b"--")) {
+        return Err(Exit::wrong_input(format!(
+            "'{}' stands behind '--', where runs are named (write options before the first run)",
+            option.display()
+        )));
+    }
     let pairing = if flags.interleaved { Pairing::Interleaved } else { Pairing::Groups };
     tell(&flags.a, &flags.b, pairing, &flags.metrics, &flags.telling)
 }

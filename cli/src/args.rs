@@ -90,6 +90,10 @@ pub(crate) struct RunFlags {
     /// Say which limit was nearest even when the run met its plan [always said when it fell short].
     #[arg(long)]
     pub(crate) find_wall: bool,
+    /// The commit that the run stands for, for the report and for history: anything git understands, or 'none'
+    /// [default: what is checked out in the current directory].
+    #[arg(long, value_name = "REF", conflicts_with = "against")]
+    pub(crate) commit: Option<String>,
     /// Run it so many times, and show how far the figures spread [with --against: 5 of each].
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=i64::from(REPEAT_MAX)))]
     pub(crate) repeat: Option<u32>,

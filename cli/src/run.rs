@@ -43,7 +43,7 @@ pub(crate) fn main(flags: &RunFlags) -> Ended {
     });
     let mut display = Display::new(&plan.name);
     let settings =
-        Settings { program, out, scenario_text, find_wall: flags.find_wall, commit: Commit::here() };
+        Settings { program, out, scenario_text, find_wall: flags.find_wall, commit: commit(flags)? };
     let conclusion =
         runner::run(&plan, &settings, interrupts, &mut display).map_err(|error| match error {
             RunError::Bundle(BundleError::Occupied { .. }) => Exit::wrong_input(error),
@@ -61,6 +61,19 @@ pub(crate) fn main(flags: &RunFlags) -> Ended {
         // A reader that has gone away does not change the verdict.
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(code),
+    }
+}
+
+/// Which commit the run stands for.
+fn commit(flags: &RunFlags) -> Result<Option<Commit>, Exit> {
+    match flags.commit.as_deref() {
+        None => Ok(Commit::here()),
+        Some("none") => Ok(None),
+        Some(name) => Commit::named(name).map(Some).ok_or_else(|| {
+            Exit::wrong_input(format!(
+                "git knows no commit '{name}' here (write a branch, a tag, a hash, or 'none')"
+            ))
+        }),
     }
 }
 
@@ -83,6 +96,9 @@ fn consult(plan: &Plan, flags: &RunFlags) -> Result<(), Exit> {
 
 fn end(conclusion: &Conclusion) -> Ended {
     let bundle = conclusion.bundle.display();
+    if let Some(error) = &conclusion.undrawn {
+        say(&format!("warning: {error} (draw the rest with 'floodmark plots {bundle} -o DIR')"));
+    }
     say(&format!("the run is in {bundle}"));
     match &conclusion.verdict {
         Verdict::Pass => Ok(Code::Fine),

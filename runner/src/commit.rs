@@ -1,5 +1,6 @@
-//! Which commit a run has measured: that of the repository in which it was started, so that results can be told apart
-//! later and put in order.
+//! Which commit a run stands for: that of the repository in which it was started, so that results can be told apart later
+//! and put in order. Whether the server was built from it, nobody can tell from here: start a run where its server was
+//! built, or say the commit with `run --commit`.
 //!
 //! Git is asked first. What it cannot say is taken from the variables that GitHub Actions and GitLab CI set: there, the
 //! commit is often checked out without a branch. Where neither knows, a run has no commit, and that is no error.
@@ -16,6 +17,9 @@ const GIT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The most that is read of git's answer. Ours are a line.
 const ANSWER_BYTES_MAX: u64 = 4_096;
+
+/// The variables by which a CI says which commit is checked out.
+pub const COMMIT_VARIABLES: [&str; 2] = ["GITHUB_SHA", "CI_COMMIT_SHA"];
 
 /// A commit.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -58,7 +62,7 @@ impl Commit {
                 ..commit
             },
             None => Commit {
-                id: first(&["GITHUB_SHA", "CI_COMMIT_SHA"])?,
+                id: first(&COMMIT_VARIABLES)?,
                 committed_at: first(&["CI_COMMIT_TIMESTAMP"]),
                 ..Commit::default()
             },
@@ -76,9 +80,11 @@ impl Commit {
 }
 
 fn shown(git: &dyn Fn(&[&str]) -> Option<String>, reference: &str) -> Option<Commit> {
-    let answer = git(&["show", "--no-patch", "--format=%H %cI", reference])?;
-    let (id, committed_at) = answer.split_once(' ')?;
-    Some(Commit { id: id.into(), committed_at: Some(committed_at.into()), ..Commit::default() })
+    // A configuration may want signatures shown, which come before the format.
+    let answer = git(&["show", "--no-patch", "--no-show-signature", "--format=%H %cI", reference])?;
+    let (id, committed_at) = answer.lines().last()?.split_once(' ')?;
+    let is_hash = id.len() >= 40 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hash.then(|| Commit { id: id.into(), committed_at: Some(committed_at.into()), ..Commit::default() })
 }
 
 /// Git's answer, without the newline behind it; `None` when there is no git, no repository, or no answer in time.
@@ -113,9 +119,11 @@ fn git(arguments: &[&str]) -> Option<String> {
 mod tests {
     use super::*;
 
+    const HASH: &str = "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567";
+
     fn repository(arguments: &[&str]) -> Option<String> {
         match arguments[0] {
-            "show" => Some("0a1b 2026-11-21T18:17:00+01:00".into()),
+            "show" => Some(format!("No signature\n{HASH} 2026-11-21T18:17:00+01:00")),
             "status" => Some(String::new()),
             _ => None,
         }
@@ -128,7 +136,7 @@ mod tests {
         assert_eq!(
             commit,
             Commit {
-                id: "0a1b".into(),
+                id: HASH.into(),
                 branch: Some("feature".into()),
                 committed_at: Some("2026-11-21T18:17:00+01:00".into()),
                 dirty: Some(false)
@@ -142,6 +150,12 @@ mod tests {
         let commit = Commit::found(&|_| None, &variable).expect("a commit");
         assert_eq!((commit.id.as_str(), commit.dirty), ("ff00", None), "whether it was changed nobody knows");
         assert_eq!(Commit::found(&|_| None, &|_| None), None);
+    }
+
+    #[test]
+    fn what_is_no_hash_is_no_commit() {
+        let talk = |_: &[&str]| Some("Good signature".to_owned());
+        assert_eq!(Commit::found(&talk, &|_| None), None);
     }
 
     #[test]

@@ -34,7 +34,7 @@ mod words;
 mod worker;
 mod yaml;
 
-pub use commit::Commit;
+pub use commit::{COMMIT_VARIABLES, Commit};
 pub use demand::demand;
 pub use load::{SCENARIO_BYTES_MAX, load};
 pub use progress::{Phase, Progress, Status};

@@ -72,6 +72,8 @@ pub struct Conclusion {
     pub summary: Value,
     /// Where the bundle is.
     pub bundle: PathBuf,
+    /// Why the report and the charts are not all there. The verdict stands without them.
+    pub undrawn: Option<BundleError>,
 }
 
 /// Why a run did not even begin.
@@ -406,9 +408,9 @@ impl<'a> Run<'a> {
         self.mark("run.ended", json!({ "verdict": summary["verdict"] }))?;
         self.bundle.write_file("summary.json", serde_json::to_vec_pretty(&summary).unwrap_or_default())?;
         self.bundle.sync()?;
-        self.draw()?;
+        let undrawn = self.draw().err();
         let bundle = self.bundle.dir().to_owned();
-        Ok(Conclusion { verdict, outcomes, summary, bundle })
+        Ok(Conclusion { verdict, outcomes, summary, bundle, undrawn })
     }
 
     /// The report and the charts, from the bundle as it is: the same that can be drawn from it any time later.

@@ -18,6 +18,7 @@ use std::time::Duration;
 use history::compare::Pairing;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use runner::COMMIT_VARIABLES;
 use telemetry::Command as Told;
 
 use crate::args::RunFlags;
@@ -41,6 +42,8 @@ struct Build {
     program: PathBuf,
     /// What its runs' directories begin with.
     prefix: &'static str,
+    /// Where it runs: git is asked there which commit it is of. `None`: here.
+    directory: Option<PathBuf>,
     /// The directories of its runs so far.
     bundles: Vec<PathBuf>,
     /// How many of them missed a threshold.
@@ -50,11 +53,13 @@ struct Build {
 /// Runs the scenario as often as the flags say.
 pub(crate) fn main(flags: &RunFlags, out: &Path) -> Ended {
     let this = runner::this_program().map_err(Exit::broke)?;
+    // A run may begin elsewhere.
+    let (file, out) = (absolute(&flags.file)?, absolute(out)?);
     let mut builds = match &flags.against {
-        Some(other) => vec![Build::new(executable(other)?, "a-"), Build::new(this, "b-")],
+        Some(other) => vec![Build::other(executable(other)?), Build::new(this, "b-")],
         None => vec![Build::new(this, "")],
     };
-    std::fs::create_dir_all(out)
+    std::fs::create_dir_all(&out)
         .map_err(|error| Exit::broke(format!("could not make '{}': {error}", out.display())))?;
     let stop = commands(false);
     let repeat = flags.repeat.unwrap_or(REPEAT_AGAINST);
@@ -65,7 +70,7 @@ pub(crate) fn main(flags: &RunFlags, out: &Path) -> Ended {
             let build = &mut builds[place];
             let bundle = out.join(format!("{}{turn}", build.prefix));
             say(&format!("run {number} of {runs}: {}", build.program.display()));
-            match build.run(flags, &bundle, &stop)? {
+            match build.run(flags, &file, &bundle, &stop)? {
                 Code::Fine => {}
                 Code::Failed => build.failed += 1,
                 // The run has said itself what is wrong.
@@ -97,15 +102,30 @@ pub(crate) fn main(flags: &RunFlags, out: &Path) -> Ended {
 
 impl Build {
     fn new(program: PathBuf, prefix: &'static str) -> Build {
-        Build { program, prefix, bundles: Vec::new(), failed: 0 }
+        Build { program, prefix, directory: None, bundles: Vec::new(), failed: 0 }
+    }
+
+    /// The one to compare with, which is not of the commit that is checked out here, but of its own place's, if any.
+    fn other(program: PathBuf) -> Build {
+        let directory = program.parent().map(Path::to_owned);
+        Build { directory, ..Build::new(program, "a-") }
     }
 
     /// One run, to its end; told to stop, it ends early and says so.
-    fn run(&self, flags: &RunFlags, bundle: &Path, stop: &Receiver<Told>) -> Result<Code, Exit> {
+    fn run(&self, flags: &RunFlags, file: &Path, bundle: &Path, stop: &Receiver<Told>) -> Result<Code, Exit> {
         let mut command = Command::new(&self.program);
-        command.arg("run").arg(&flags.file).arg("--out").arg(bundle);
+        command.arg("run").arg(file).arg("--out").arg(bundle);
         for set in &flags.set {
             command.arg("--set").arg(set);
+        }
+        if let Some(commit) = &flags.commit {
+            command.arg("--commit").arg(commit);
+        }
+        if let Some(directory) = &self.directory {
+            command.current_dir(directory);
+            COMMIT_VARIABLES.iter().for_each(|name| {
+                command.env_remove(name);
+            });
         }
         for (wanted, flag) in
             [(flags.limit, "--limit"), (flags.force, "--force"), (flags.find_wall, "--find-wall")]
@@ -147,6 +167,10 @@ fn wait(child: &mut Child, stop: &Receiver<Told>) -> std::io::Result<ExitStatus>
             Err(RecvTimeoutError::Disconnected) => return child.wait(),
         }
     }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Exit> {
+    std::path::absolute(path).map_err(|error| Exit::wrong_input(format!("'{}': {error}", path.display())))
 }
 
 /// The binary to compare with, as something that can be started from here.

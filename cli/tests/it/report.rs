@@ -3,7 +3,7 @@
 //! Most of it looks at a bundle that this file makes up, so that what the crosshair must say is known: resident memory
 //! is 40 MiB and one more each second, and 100 connections are opened a second.
 
-mod made_up;
+pub(crate) mod made_up;
 
 use std::path::{Path, PathBuf};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{self, Options, Tree, fontdb};
 
-use super::text::FONTS;
+use super::text::{FONTS, drawable};
 
 /// Neither side of a picture may be longer: 8192 × 8192 px are 256 MiB while they are drawn.
 pub const PNG_SIDE_PX_MAX: u32 = 8192;
@@ -31,12 +31,13 @@ pub enum PngError {
     Encoding(String),
 }
 
-/// Draws an SVG of [`Theme::File`](super::Theme::File) `scale` times as large as it says.
+/// Draws an SVG of [`Theme::File`](super::Theme::File) `scale` times as large as it says. Characters that the embedded
+/// font lacks become boxes.
 ///
 /// # Errors
 /// When it is not SVG, or the picture would be larger than [`PNG_SIDE_PX_MAX`].
 pub fn png(svg: &str, scale: f32) -> Result<Vec<u8>, PngError> {
-    let tree = Tree::from_str(svg, &options())?;
+    let tree = Tree::from_str(&drawable(svg), &options())?;
     let (width, height) = (tree.size().width() * scale, tree.size().height() * scale);
     let fits = |side: f32| side >= 1.0 && side <= PNG_SIDE_PX_MAX as f32;
     if !fits(width) || !fits(height) {
@@ -82,6 +83,28 @@ mod tests {
         assert!(with("p99 ≤ 5 µs", r#" font-weight="700""#) > regular, "bold is bolder");
         for glyph in "aZ09µ×−±≥≤…·σΔ≈%‰→←↑↓–“ü".chars() {
             assert!(with(&glyph.to_string(), "") > 5, "{glyph}");
+        }
+    }
+
+    /// A label in Japanese, Russian or Arabic was not there at all.
+    #[test]
+    fn what_the_font_lacks_is_a_box_and_not_nothing() {
+        let with = |words: &str| {
+            let text = r#"<text y="20" font-family="Inter" font-size="16""#;
+            inked(&format!(
+                "{OPEN}{text}>{words}</text>{text} font-weight=\"700\" x=\"60\">{words}</text></svg>"
+            ))
+        };
+        let one = with("□");
+        assert!(one > 40, "{one}");
+        for strangers in ["日", "م", "😀"] {
+            assert_eq!(with(strangers), one, "{strangers}");
+            assert!(with(&format!("a{strangers}")) > one, "{strangers}");
+        }
+        assert_eq!(drawable("日本 a"), "□□ a");
+        for known in ["Привет", "Ελλάδα", "Łódź", "Їжак"] {
+            assert_eq!(drawable(known), known);
+            assert!(with(known) > one, "{known}");
         }
     }
 

@@ -30,7 +30,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{Chart, Kind, Run, chart, draw};
 
-use text::escaped;
+use text::{escaped, theirs};
 
 /// The style, but for the colours.
 const STYLE: &str = include_str!("report/page.css");
@@ -50,7 +50,7 @@ const SCRIPT: &[&str] = &[
 pub fn report(runs: &[Run], kinds: &[Kind]) -> String {
     let (charts, undrawn) = charts(runs, kinds);
     let script = format!("(() => {{\n\"use strict\";\n{}}})();\n", SCRIPT.concat());
-    let title = escaped(&head::title(runs));
+    let title = head::title(runs);
     let mut out = String::with_capacity(1 << 20);
     let _ = write!(
         out,
@@ -63,10 +63,12 @@ pub fn report(runs: &[Run], kinds: &[Kind]) -> String {
         policy_source(&script),
         colour::css(),
         draw::page_css(),
+        title = escaped(&title),
     );
     let _ = write!(
         out,
-        "<header>\n<p class=\"maker\">floodmark</p>\n<h1>{title}</h1>\n{}</header>\n<main>\n",
+        "<header>\n<p class=\"maker\">floodmark</p>\n<h1>{}</h1>\n{}</header>\n<main>\n",
+        theirs(&title),
         head::head(runs)
     );
     out += &outcomes(runs);
@@ -122,11 +124,8 @@ fn outcomes(runs: &[Run]) -> String {
     for run in runs {
         let outcome = outcome::outcome(run);
         if !outcome.is_empty() {
-            let _ = writeln!(
-                out,
-                "<section class=\"run\"><h2>{}</h2>\n{outcome}</section>",
-                escaped(run.label())
-            );
+            let _ =
+                writeln!(out, "<section class=\"run\"><h2>{}</h2>\n{outcome}</section>", theirs(run.label()));
         }
     }
     out
@@ -147,7 +146,7 @@ fn not_drawn(undrawn: &[(Kind, String)]) -> String {
 fn folded(runs: &[Run]) -> String {
     let mut out = String::new();
     let mut fold = |what: &str, run: &Run, text: &str| {
-        let whose = if runs.len() > 1 { format!(" of {}", escaped(run.label())) } else { String::new() };
+        let whose = if runs.len() > 1 { format!(" of {}", theirs(run.label())) } else { String::new() };
         let _ = writeln!(
             out,
             "<details class=\"source\"><summary>The {what}{whose}</summary><pre tabindex=\"0\">{}</pre></details>",

@@ -9,6 +9,7 @@
 //! The page opens from disk and asks nobody for anything: its policy forbids every request, and allows one script, by
 //! its digest. Whatever comes from a bundle is escaped in [`text`]; the digest stands behind that, so that a name that
 //! got through all the same would be shown and not run. Without scripts the page is whole, but for crosshair and zoom.
+//! A finger has the crosshair and no zoom: its drag follows the lines, or scrolls the page.
 //!
 //! [`outcome`] says what happened in words and tables; [`drawings`] holds the charts; [`data`] is what the script in
 //! `report/script/` reads values from; [`colour`] has both themes.

@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
-use resvg::tiny_skia::{Pixmap, Transform};
+use png::{BitDepth, ColorType, DeflateCompression, EncodingError, Filter};
+use resvg::tiny_skia::{Color, Pixmap, Transform};
 use resvg::usvg::{self, Options, Tree, fontdb};
 
 use super::text::{FONTS, drawable};
 
 /// Neither side of a picture may be longer: 8192 × 8192 px are 256 MiB while they are drawn.
 pub const PNG_SIDE_PX_MAX: u32 = 8192;
+
+/// How hard a picture is compressed, of 9: more takes longer and saves little.
+const COMPRESSION_LEVEL: u8 = 3;
 
 /// Why there is no picture.
 #[derive(Debug, thiserror::Error)]
@@ -28,11 +32,11 @@ pub enum PngError {
     },
     /// It could not be compressed.
     #[error("could not write the PNG: {0}")]
-    Encoding(String),
+    Encoding(#[from] EncodingError),
 }
 
 /// Draws an SVG of [`Theme::File`](super::Theme::File) `scale` times as large as it says. Characters that the embedded
-/// font lacks become boxes.
+/// font lacks become boxes, and what is see-through becomes white.
 ///
 /// # Errors
 /// When it is not SVG, or the picture would be larger than [`PNG_SIDE_PX_MAX`].
@@ -45,8 +49,26 @@ pub fn png(svg: &str, scale: f32) -> Result<Vec<u8>, PngError> {
     }
     let mut pixels =
         Pixmap::new(width.round() as u32, height.round() as u32).ok_or(PngError::Size { width, height })?;
+    pixels.fill(Color::WHITE);
     resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixels.as_mut());
-    pixels.encode_png().map_err(|error| PngError::Encoding(error.to_string()))
+    Ok(encoded(&pixels)?)
+}
+
+/// Charts are areas of one colour: without filters and with little searching they take half the time of a PNG's usual
+/// ways, and no more bytes. On white nothing is see-through, so that three of the four channels say it all.
+fn encoded(pixels: &Pixmap) -> Result<Vec<u8>, EncodingError> {
+    let colours: Vec<u8> =
+        pixels.pixels().iter().flat_map(|pixel| [pixel.red(), pixel.green(), pixel.blue()]).collect();
+    let mut out = Vec::new();
+    let mut encoder = png::Encoder::new(&mut out, pixels.width(), pixels.height());
+    encoder.set_color(ColorType::Rgb);
+    encoder.set_depth(BitDepth::Eight);
+    encoder.set_deflate_compression(DeflateCompression::Level(COMPRESSION_LEVEL));
+    encoder.set_filter(Filter::NoFilter);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(&colours)?;
+    writer.finish()?;
+    Ok(out)
 }
 
 pub(super) fn options() -> Options<'static> {
@@ -67,7 +89,7 @@ mod tests {
     fn inked(svg: &str) -> usize {
         let pixels = Pixmap::decode_png(&png(svg, 2.0).unwrap()).unwrap();
         assert_eq!((pixels.width(), pixels.height()), (200, 80));
-        pixels.pixels().iter().filter(|pixel| pixel.alpha() > 128).count()
+        pixels.pixels().iter().filter(|pixel| pixel.green() < 128).count()
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! `floodmark plots`: charts and the report of runs, from their bundles alone.
 
+mod names;
+
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -25,7 +28,7 @@ const WIDTH_PX: std::ops::RangeInclusive<i64> = 320..=4_096;
 
 Charts: memory, ledger, fit, connections, latency, percentiles, throughput, cpu, queues, tcp
 
-Exit codes: 0 drawn, 2 wrong input, 4 something broke, 5 nothing to draw")]
+Exit codes: 0 drawn, 2 wrong input, 4 something broke, 5 nothing, or not all that was asked for")]
 pub(crate) struct PlotsFlags {
     /// The runs' directories, or recordings of 'floodmark sar'. Several are laid over one another.
     #[arg(required = true, value_name = "RUN")]
@@ -33,9 +36,9 @@ pub(crate) struct PlotsFlags {
     /// Draw these charts only [default: all that the runs have something to show in].
     #[arg(long = "chart", value_name = "CHARTS", value_delimiter = ',', value_parser = kind)]
     pub(crate) charts: Vec<Kind>,
-    /// What to write: svg and png are a file for each chart, html is the report.
-    #[arg(long, value_enum, value_name = "FORMATS", value_delimiter = ',', default_value = "svg,html")]
-    pub(crate) format: Vec<Format>,
+    /// What to write: svg and png are a file for each chart, html is the report [default: svg,html; with --chart: svg].
+    #[arg(long = "format", value_enum, value_name = "FORMATS", value_delimiter = ',')]
+    pub(crate) formats: Vec<Format>,
     /// Where to write [default: into the run itself; for several runs, or a recording, './plots'].
     #[arg(short = 'o', long = "out", value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -92,7 +95,7 @@ pub(crate) fn main(flags: &PlotsFlags) -> Ended {
     if drawn.contains(&Kind::Percentiles) && flags.draws_files() {
         write_percentiles(&runs, &mut folder)?;
     }
-    if flags.format.contains(&Format::Html) && !drawn.is_empty() {
+    if flags.formats().contains(&Format::Html) && !drawn.is_empty() {
         folder.write("report.html", ::plots::report(&runs, &kinds).as_bytes())?;
     }
     if flags.json {
@@ -107,9 +110,18 @@ pub(crate) fn main(flags: &PlotsFlags) -> Ended {
 }
 
 impl PlotsFlags {
+    /// What to write. A few charts are no report: unless it is asked for, the run keeps the one that shows all of it.
+    fn formats(&self) -> &[Format] {
+        match (&self.formats[..], &self.charts[..]) {
+            ([], []) => &[Format::Svg, Format::Html],
+            ([], _) => &[Format::Svg],
+            (asked, _) => asked,
+        }
+    }
+
     /// Whether there is a file for each chart.
     fn draws_files(&self) -> bool {
-        self.format.iter().any(|format| *format != Format::Html)
+        self.formats().iter().any(|format| *format != Format::Html)
     }
 }
 
@@ -123,6 +135,14 @@ impl Folder {
     fn make(path: PathBuf) -> Result<Folder, Exit> {
         fs::create_dir_all(&path).map_err(|error| unwritten(&path, &error))?;
         Ok(Folder { path, written: Vec::new() })
+    }
+
+    /// A name that no file has that was written here: `stem.ending`, or with a number, `stem-2.ending`.
+    fn free(&self, stem: &str, ending: &str) -> String {
+        let numbered = (2..).map(|number| format!("{stem}-{number}.{ending}"));
+        let written = |name: &String| self.written.contains(&self.path.join(name));
+        let free = std::iter::once(format!("{stem}.{ending}")).chain(numbered).find(|name| !written(name));
+        free.expect("there is always a next number")
     }
 
     /// Writes a file as a whole: whoever looks on never sees half a chart.
@@ -150,9 +170,22 @@ fn open(flags: &PlotsFlags) -> Result<Vec<Run>, Exit> {
             flags.runs.len()
         )));
     }
-    let labels = flags.labels.iter().cloned().map(Some).chain(std::iter::repeat(None));
-    let open = |(path, label): (&PathBuf, Option<String>)| Run::open(path, label).map_err(Exit::wrong_input);
-    flags.runs.iter().zip(labels).map(open).collect()
+    let mut labels = HashSet::new();
+    for label in &flags.labels {
+        if label.trim().is_empty() {
+            return Err(Exit::wrong_input(
+                "a label is empty (leave --label out, or write what to call the run)",
+            ));
+        }
+        if !labels.insert(label) {
+            return Err(Exit::wrong_input(format!(
+                "two runs are called '{label}' (give each its own --label)"
+            )));
+        }
+    }
+    let places: Vec<&Path> = flags.runs.iter().map(PathBuf::as_path).collect();
+    let open = |(path, label): (&Path, String)| Run::open(path, Some(label)).map_err(Exit::wrong_input);
+    places.iter().copied().zip(names::labels(&places, &flags.labels)).map(open).collect()
 }
 
 fn default_out(runs: &[PathBuf]) -> PathBuf {
@@ -173,10 +206,10 @@ fn draw(chart: &Chart, flags: &PlotsFlags, folder: &mut Folder) -> Result<(), Ex
         return Ok(());
     }
     let svg = ::plots::svg(chart, flags.width, Theme::File);
-    if flags.format.contains(&Format::Svg) {
+    if flags.formats().contains(&Format::Svg) {
         folder.write(&format!("{}.svg", chart.name), svg.as_bytes())?;
     }
-    if flags.format.contains(&Format::Png) {
+    if flags.formats().contains(&Format::Png) {
         let png = ::plots::png(&svg, flags.scale as f32).map_err(Exit::broke)?;
         folder.write(&format!("{}.png", chart.name), &png)?;
     }
@@ -193,18 +226,12 @@ fn write_percentiles(runs: &[Run], folder: &mut Folder) -> Result<(), Exit> {
             else {
                 continue;
             };
-            let of = if runs.len() > 1 { format!("{}.", file_name(run.label())) } else { String::new() };
-            let file = format!("{of}{}.hgrm", file_name(name.trim_end_matches("_ns")));
+            let of = if runs.len() > 1 { format!("{}.", names::stem(run.label())) } else { String::new() };
+            let file = folder.free(&format!("{of}{}", names::stem(name.trim_end_matches("_ns"))), "hgrm");
             folder.write(&file, ::plots::hgrm(histogram).as_bytes())?;
         }
     }
     Ok(())
-}
-
-/// Letters, digits, dots and dashes of a label; the rest would mean something to a shell or a file system.
-fn file_name(label: &str) -> String {
-    let safe = |letter: char| if letter.is_alphanumeric() || ".-_".contains(letter) { letter } else { '_' };
-    label.chars().map(safe).collect::<String>().trim_start_matches('.').to_owned()
 }
 
 fn unwritten(path: &Path, error: &std::io::Error) -> Exit {

@@ -155,29 +155,9 @@ impl Rule {
     }
 }
 
-/// The unit of a figure, by its name, and the factor from its own unit to that.
+/// The unit of a figure, by its name, and the factor from its own unit to that: as on charts.
 pub fn unit(metric: &str) -> (Unit, f64) {
-    let mut parts = metric.rsplit('.');
-    let has = |suffix: &str| metric.split('.').any(|part| part.ends_with(suffix));
-    if parts.next() == Some("count") {
-        (Unit::Count, 1.0)
-    } else if metric.starts_with("limit.ratio.") || has("_ratio") {
-        (Unit::Ratio, 1.0)
-    } else if has("_ms") {
-        (Unit::Seconds, 1e-3)
-    } else if has("_us") {
-        (Unit::Seconds, 1e-6)
-    } else if has("_per_s") {
-        (Unit::PerSecond, 1.0)
-    } else if has("_s") {
-        (Unit::Seconds, 1.0)
-    } else if has("_cores") {
-        (Unit::Cores, 1.0)
-    } else if metric.contains("bytes") {
-        (Unit::Bytes, 1.0)
-    } else {
-        (Unit::Count, 1.0)
-    }
+    Unit::of_figure(metric)
 }
 
 /// Whether a name fits a pattern, in which `*` is anything, dots included.

@@ -9,6 +9,7 @@
 //! The page opens from disk and asks nobody for anything: its policy forbids every request, and allows one script, by
 //! its digest. Whatever comes from a bundle is escaped in [`text`]; the digest stands behind that, so that a name that
 //! got through all the same would be shown and not run. Without scripts the page is whole, but for crosshair and zoom.
+//! A finger has the crosshair and no zoom: its drag follows the lines, or scrolls the page.
 //!
 //! [`outcome`] says what happened in words and tables; [`drawings`] holds the charts; [`data`] is what the script in
 //! `report/script/` reads values from; [`colour`] has both themes.
@@ -30,7 +31,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{Chart, Kind, Run, chart, draw};
 
-use text::escaped;
+use text::{escaped, theirs};
 
 /// The style, but for the colours.
 const STYLE: &str = include_str!("report/page.css");
@@ -50,7 +51,7 @@ const SCRIPT: &[&str] = &[
 pub fn report(runs: &[Run], kinds: &[Kind]) -> String {
     let (charts, undrawn) = charts(runs, kinds);
     let script = format!("(() => {{\n\"use strict\";\n{}}})();\n", SCRIPT.concat());
-    let title = escaped(&head::title(runs));
+    let title = head::title(runs);
     let mut out = String::with_capacity(1 << 20);
     let _ = write!(
         out,
@@ -63,10 +64,12 @@ pub fn report(runs: &[Run], kinds: &[Kind]) -> String {
         policy_source(&script),
         colour::css(),
         draw::page_css(),
+        title = escaped(&title),
     );
     let _ = write!(
         out,
-        "<header>\n<p class=\"maker\">floodmark</p>\n<h1>{title}</h1>\n{}</header>\n<main>\n",
+        "<header>\n<p class=\"maker\">floodmark</p>\n<h1>{}</h1>\n{}</header>\n<main>\n",
+        theirs(&title),
         head::head(runs)
     );
     out += &outcomes(runs);
@@ -122,11 +125,8 @@ fn outcomes(runs: &[Run]) -> String {
     for run in runs {
         let outcome = outcome::outcome(run);
         if !outcome.is_empty() {
-            let _ = writeln!(
-                out,
-                "<section class=\"run\"><h2>{}</h2>\n{outcome}</section>",
-                escaped(run.label())
-            );
+            let _ =
+                writeln!(out, "<section class=\"run\"><h2>{}</h2>\n{outcome}</section>", theirs(run.label()));
         }
     }
     out
@@ -147,7 +147,7 @@ fn not_drawn(undrawn: &[(Kind, String)]) -> String {
 fn folded(runs: &[Run]) -> String {
     let mut out = String::new();
     let mut fold = |what: &str, run: &Run, text: &str| {
-        let whose = if runs.len() > 1 { format!(" of {}", escaped(run.label())) } else { String::new() };
+        let whose = if runs.len() > 1 { format!(" of {}", theirs(run.label())) } else { String::new() };
         let _ = writeln!(
             out,
             "<details class=\"source\"><summary>The {what}{whose}</summary><pre tabindex=\"0\">{}</pre></details>",

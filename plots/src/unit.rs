@@ -50,6 +50,32 @@ const MINUTE: f64 = 60.0;
 const HOUR: f64 = 3600.0;
 
 impl Unit {
+    /// The unit of a figure of `summary.json`, by its dotted name, and the factor from the figure's own unit to this
+    /// one: `delivery.latency_ms.p99` is in seconds, 0.001 of them each.
+    pub fn of_figure(name: &str) -> (Unit, f64) {
+        let has = |suffix: &str| name.split('.').any(|part| part.ends_with(suffix));
+        // How many there were, and how many times as much, are in no unit, whatever they are counts and ratios of.
+        if name.rsplit('.').next() == Some("count") {
+            (Unit::Count, 1.0)
+        } else if name.starts_with("limit.ratio.") || has("_ratio") {
+            (Unit::Ratio, 1.0)
+        } else if has("_ms") {
+            (Unit::Seconds, 1e-3)
+        } else if has("_us") {
+            (Unit::Seconds, 1e-6)
+        } else if has("_per_s") {
+            (Unit::PerSecond, 1.0)
+        } else if has("_s") {
+            (Unit::Seconds, 1.0)
+        } else if has("_cores") {
+            (Unit::Cores, 1.0)
+        } else if name.contains("bytes") {
+            (Unit::Bytes, 1.0)
+        } else {
+            (Unit::Count, 1.0)
+        }
+    }
+
     /// The value in the prefix that reads best, three significant digits: `1.02 M`, `54.1 MiB`, `288 µs`, `17.0 k/s`,
     /// `3.2 %`. What is not a finite number is a dash.
     pub fn write(self, value: f64) -> String {

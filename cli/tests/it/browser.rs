@@ -1,14 +1,14 @@
 //! A browser that reads pages as a person does: Chromium without a window, led by its own chromedriver, which speaks
 //! WebDriver: JSON over HTTP on loopback.
 //!
-//! Not every machine has one. [`Browser::open`] says so on stderr and returns `None`; the test is over then.
+//! Not every machine has one. [`Browser::open`] says so on stderr and returns `None`; the test is over then. Where one was
+//! installed for the tests, `FLOODMARK_BROWSER=required` makes them fail without it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -36,6 +36,11 @@ impl Browser {
             let found =
                 Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
             if !found.is_ok_and(|status| status.success()) {
+                let required = std::env::var_os("FLOODMARK_BROWSER").is_some_and(|value| value == "required");
+                assert!(
+                    !required,
+                    "'{program}' does not start, and FLOODMARK_BROWSER says that it is required"
+                );
                 let _ = writeln!(
                     std::io::stderr(),
                     "skipped: '{program}' is not installed (Debian: apt-get install chromium-driver)"
@@ -54,7 +59,7 @@ impl Browser {
             .expect("chromedriver starts");
         let port = port(&mut driver);
         let agent: ureq::Agent = ureq::Agent::config_builder()
-            .timeout_global(Some(PATIENCE))
+            .timeout_global(Some(PATIENCE * 2))
             .http_status_as_error(false)
             .build()
             .into();
@@ -204,7 +209,7 @@ fn port(driver: &mut Child) -> u16 {
             }
         }
     });
-    port.recv_timeout(Duration::from_secs(20)).unwrap_or_else(|_| {
+    port.recv_timeout(PATIENCE).unwrap_or_else(|_| {
         let _ = driver.kill();
         panic!("chromedriver does not say its port")
     })

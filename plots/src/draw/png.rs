@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
-use resvg::tiny_skia::{Pixmap, Transform};
+use png::{BitDepth, ColorType, DeflateCompression, EncodingError, Filter};
+use resvg::tiny_skia::{Color, Pixmap, Transform};
 use resvg::usvg::{self, Options, Tree, fontdb};
 
-use super::text::FONTS;
+use super::text::{FONTS, drawable};
 
 /// Neither side of a picture may be longer: 8192 × 8192 px are 256 MiB while they are drawn.
 pub const PNG_SIDE_PX_MAX: u32 = 8192;
+
+/// How hard a picture is compressed, of 9: more takes longer and saves little.
+const COMPRESSION_LEVEL: u8 = 3;
 
 /// Why there is no picture.
 #[derive(Debug, thiserror::Error)]
@@ -28,15 +32,16 @@ pub enum PngError {
     },
     /// It could not be compressed.
     #[error("could not write the PNG: {0}")]
-    Encoding(String),
+    Encoding(#[from] EncodingError),
 }
 
-/// Draws an SVG of [`Theme::File`](super::Theme::File) `scale` times as large as it says.
+/// Draws an SVG of [`Theme::File`](super::Theme::File) `scale` times as large as it says. Characters that the embedded
+/// font lacks become boxes, and what is see-through becomes white.
 ///
 /// # Errors
 /// When it is not SVG, or the picture would be larger than [`PNG_SIDE_PX_MAX`].
 pub fn png(svg: &str, scale: f32) -> Result<Vec<u8>, PngError> {
-    let tree = Tree::from_str(svg, &options())?;
+    let tree = Tree::from_str(&drawable(svg), &options())?;
     let (width, height) = (tree.size().width() * scale, tree.size().height() * scale);
     let fits = |side: f32| side >= 1.0 && side <= PNG_SIDE_PX_MAX as f32;
     if !fits(width) || !fits(height) {
@@ -44,8 +49,26 @@ pub fn png(svg: &str, scale: f32) -> Result<Vec<u8>, PngError> {
     }
     let mut pixels =
         Pixmap::new(width.round() as u32, height.round() as u32).ok_or(PngError::Size { width, height })?;
+    pixels.fill(Color::WHITE);
     resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixels.as_mut());
-    pixels.encode_png().map_err(|error| PngError::Encoding(error.to_string()))
+    Ok(encoded(&pixels)?)
+}
+
+/// Charts are areas of one colour: without filters and with little searching they take half the time of a PNG's usual
+/// ways, and no more bytes. On white nothing is see-through, so that three of the four channels say it all.
+fn encoded(pixels: &Pixmap) -> Result<Vec<u8>, EncodingError> {
+    let colours: Vec<u8> =
+        pixels.pixels().iter().flat_map(|pixel| [pixel.red(), pixel.green(), pixel.blue()]).collect();
+    let mut out = Vec::new();
+    let mut encoder = png::Encoder::new(&mut out, pixels.width(), pixels.height());
+    encoder.set_color(ColorType::Rgb);
+    encoder.set_depth(BitDepth::Eight);
+    encoder.set_deflate_compression(DeflateCompression::Level(COMPRESSION_LEVEL));
+    encoder.set_filter(Filter::NoFilter);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(&colours)?;
+    writer.finish()?;
+    Ok(out)
 }
 
 pub(super) fn options() -> Options<'static> {
@@ -66,7 +89,7 @@ mod tests {
     fn inked(svg: &str) -> usize {
         let pixels = Pixmap::decode_png(&png(svg, 2.0).unwrap()).unwrap();
         assert_eq!((pixels.width(), pixels.height()), (200, 80));
-        pixels.pixels().iter().filter(|pixel| pixel.alpha() > 128).count()
+        pixels.pixels().iter().filter(|pixel| pixel.green() < 128).count()
     }
 
     #[test]
@@ -82,6 +105,28 @@ mod tests {
         assert!(with("p99 ≤ 5 µs", r#" font-weight="700""#) > regular, "bold is bolder");
         for glyph in "aZ09µ×−±≥≤…·σΔ≈%‰→←↑↓–“ü".chars() {
             assert!(with(&glyph.to_string(), "") > 5, "{glyph}");
+        }
+    }
+
+    /// A label in Japanese, Russian or Arabic was not there at all.
+    #[test]
+    fn what_the_font_lacks_is_a_box_and_not_nothing() {
+        let with = |words: &str| {
+            let text = r#"<text y="20" font-family="Inter" font-size="16""#;
+            inked(&format!(
+                "{OPEN}{text}>{words}</text>{text} font-weight=\"700\" x=\"60\">{words}</text></svg>"
+            ))
+        };
+        let one = with("□");
+        assert!(one > 40, "{one}");
+        for strangers in ["日", "م", "😀"] {
+            assert_eq!(with(strangers), one, "{strangers}");
+            assert!(with(&format!("a{strangers}")) > one, "{strangers}");
+        }
+        assert_eq!(drawable("日本 a"), "□□ a");
+        for known in ["Привет", "Ελλάδα", "Łódź", "Їжак"] {
+            assert_eq!(drawable(known), known);
+            assert!(with(known) > one, "{known}");
         }
     }
 

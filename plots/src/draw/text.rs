@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use skrifa::instance::{LocationRef, Size};
 use skrifa::{FontRef, MetadataProvider};
 
-/// Regular and bold, Latin only: `fonts/README.md` says how they were made.
+/// Regular and bold; Latin, Greek and Cyrillic: `fonts/README.md` says how they were made.
 pub(super) const FONTS: [&[u8]; 2] = [
     include_bytes!("../../fonts/Inter-Regular.subset.otf"),
     include_bytes!("../../fonts/Inter-Bold.subset.otf"),
@@ -19,6 +19,8 @@ pub(super) const FONTS: [&[u8]; 2] = [
 const SLACK: f64 = 1.03;
 /// The width of a character that the font lacks, in ems: that of the widest scripts.
 const STRANGER_EM: f64 = 1.0;
+/// What is drawn for it in a picture: a box.
+const STRANGER: char = '□';
 /// Characters of a text that are looked at; what follows is cut off with an ellipsis.
 const CHARACTERS_MAX: usize = 2000;
 
@@ -44,7 +46,6 @@ impl Face {
     }
 
     fn advance(self, character: char) -> f64 {
-        static ADVANCES: LazyLock<[HashMap<char, f32>; 2]> = LazyLock::new(|| FONTS.map(advances));
         let table = &ADVANCES[usize::from(self.bold)];
         table.get(&character).map_or(STRANGER_EM, |em| f64::from(*em)) * self.px * SLACK
     }
@@ -122,6 +123,16 @@ impl Face {
         }
         words.len()
     }
+}
+
+/// How wide the characters of [`FONTS`] are, in ems.
+static ADVANCES: LazyLock<[HashMap<char, f32>; 2]> = LazyLock::new(|| FONTS.map(advances));
+
+/// The text with a box for each character that the embedded font lacks, which would otherwise not be seen at all, nor
+/// what stands beside it. Both weights have the same characters.
+pub(super) fn drawable(text: &str) -> String {
+    let known = |character: char| character.is_ascii() || ADVANCES[0].contains_key(&character);
+    text.chars().map(|character| if known(character) { character } else { STRANGER }).collect()
 }
 
 fn advances(font: &[u8]) -> HashMap<char, f32> {

@@ -96,17 +96,9 @@ const FIGURES: &[(&str, &[(&str, &str)])] = &[
 
 /// The figure under a key of the summary, in the unit that the key names.
 pub(super) fn written(key: &str, value: f64) -> String {
-    let named = |suffix: &str| key.split('.').any(|part| part.ends_with(suffix));
-    match () {
-        () if named("_per_s") => Unit::PerSecond.write(value),
-        () if named("_ms") => Unit::Seconds.write(value / 1e3),
-        () if named("_us") => Unit::Seconds.write(value / 1e6),
-        () if named("bytes") || key.contains("bytes_per") => Unit::Bytes.write(value),
-        () if named("ratio") => Unit::Ratio.write(value),
-        () if named("_cores") => Unit::Cores.write(value),
-        () if named("_s") => Unit::Seconds.write(value),
-        () if value.fract() == 0.0 => grouped(value),
-        () => Unit::Count.write(value),
+    match Unit::of_figure(key) {
+        (Unit::Count, _) if value.fract() == 0.0 => grouped(value),
+        (unit, factor) => unit.write(value * factor),
     }
 }
 
@@ -188,7 +180,8 @@ mod tests {
             ("memory.ledger.pair.total_bytes", 8413.7, "KiB"),
             ("delivery.latency_ms.p99", 51.577, "ms"),
             ("connections.connect_rate_per_s", 20_958.0, "/s"),
-            ("limit.ratio.connects", 0.8, "%"),
+            ("limit.ratio.pair_bytes", 1.03, "103 %"),
+            ("delivery.latency_ms.count", 1_003_068.0, "1,003,068"),
             ("run.duration_s", 5.2, "s"),
         ] {
             let written = written(key, value);

@@ -7,7 +7,10 @@ use serde_json::Value;
 
 use crate::{Run, Unit};
 
-use super::text::{escaped, grouped, row};
+use super::text::{escaped, grouped, row, theirs};
+
+/// As many digits of a commit as tell it from others.
+const COMMIT_DIGITS: usize = 8;
 
 /// How a run ended, as the summary says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +88,7 @@ fn several(runs: &[Run]) -> String {
     for run in runs {
         let facts: Vec<String> = facts(run).into_iter().map(|(_, fact)| fact).collect();
         let heading =
-            format!("{}<br><span class=\"quiet\">{}</span>", escaped(run.label()), escaped(scenario(run)));
+            format!("{}<br><span class=\"quiet\">{}</span>", theirs(run.label()), theirs(scenario(run)));
         let verdict = format!("{}<br><span class=\"quiet\">{}</span>", Verdict::of(run).badge(), reason(run));
         out += &row("", &heading, &[verdict, facts.join("<br>")]);
     }
@@ -113,17 +116,20 @@ fn reason(run: &Run) -> String {
     }
 }
 
-/// Date, duration, commit, machine: what is known of them.
+/// Date, duration, commit, machine: what is known of them. A recording without a frame has neither date nor length.
 fn facts(run: &Run) -> Vec<(&'static str, String)> {
-    let mut facts =
-        vec![("Began", date(run.began_wall_us())), ("Length", Unit::Seconds.write(run.length_s()))];
+    let mut facts = Vec::new();
+    if let Some(date) = date(run.began_wall_us()) {
+        facts.push(("Began", date));
+        facts.push(("Length", Unit::Seconds.write(run.length_s())));
+    }
     if let Some(commit) = run.commit() {
         let mut words = format!("<code>{}</code>", escaped(short(&commit.id)));
         if let Some(branch) = &commit.branch {
-            let _ = write!(words, " on {}", escaped(branch));
+            let _ = write!(words, " on {}", theirs(branch));
         }
         if commit.dirty {
-            words += ", with changes not committed";
+            words += ", with uncommitted changes";
         }
         facts.push(("Commit", words));
     }
@@ -133,26 +139,27 @@ fn facts(run: &Run) -> Vec<(&'static str, String)> {
     facts
 }
 
+/// As many digits as under the charts.
 fn short(id: &str) -> &str {
-    id.char_indices().nth(10).map_or(id, |(end, _)| &id[..end])
+    id.char_indices().nth(COMMIT_DIGITS).map_or(id, |(end, _)| &id[..end])
 }
 
-/// In UTC, so that a page says the same wherever it was made.
-fn date(wall_us: u64) -> String {
-    i64::try_from(wall_us)
-        .ok()
-        .and_then(|us| Timestamp::from_microsecond(us).ok())
-        .map_or("unknown".to_owned(), |time| time.strftime("%-d %B %Y, %H:%M UTC").to_string())
+/// In UTC, so that a page says the same wherever it was made; `None` where no frame has said it.
+fn date(wall_us: u64) -> Option<String> {
+    let us = i64::try_from(wall_us).ok().filter(|us| *us > 0)?;
+    let time = Timestamp::from_microsecond(us).ok()?;
+    Some(time.strftime("%-d %B %Y, %H:%M UTC").to_string())
 }
 
 /// `AMD EPYC, 2 cores, 23.5 GiB, Linux 6.18.44`.
 fn machine(host: &Value) -> Option<String> {
-    let text = |key: &str| host.get(key).and_then(Value::as_str).map(escaped);
+    let text = |key: &str| host.get(key).and_then(Value::as_str).map(theirs);
     let number = |key: &str| host.get(key).and_then(Value::as_f64);
     let cores = |cores: f64| format!("{} {}", grouped(cores), if cores == 1.0 { "core" } else { "cores" });
     let parts: Vec<String> = [
         text("cpu_model"),
-        number("cores_online").map(cores),
+        // What a container may not use is not the run's.
+        number("cores_usable").or(number("cores_online")).map(cores),
         number("memory_total_bytes").map(|bytes| Unit::Bytes.write(bytes)),
         text("kernel_release").map(|release| format!("Linux {release}")),
     ]
@@ -169,12 +176,14 @@ mod tests {
 
     #[test]
     fn circumstances_are_told_in_words() {
-        assert_eq!(date(1_795_284_000_000_000), "21 November 2026, 18:00 UTC");
-        assert_eq!(date(u64::MAX), "unknown");
-        assert_eq!((short("0123456789abcdef"), short("ä")), ("0123456789", "ä"));
+        assert_eq!(date(1_795_284_000_000_000).as_deref(), Some("21 November 2026, 18:00 UTC"));
+        assert_eq!([date(0), date(u64::MAX)], [None, None], "it was 1 January 1970 once");
+        assert_eq!((short("0123456789abcdef"), short("ä")), ("01234567", "ä"));
         let host =
             json!({ "cpu_model": "<AMD>", "cores_online": 1, "memory_total_bytes": 1_073_741_824_u64 });
-        assert_eq!(machine(&host).as_deref(), Some("&lt;AMD&gt;, 1 core, 1.00 GiB"));
+        assert_eq!(machine(&host).as_deref(), Some("<bdi>&lt;AMD&gt;</bdi>, 1 core, 1.00 GiB"));
+        let within = json!({ "cores_usable": 2, "cores_online": 64 });
+        assert_eq!(machine(&within).as_deref(), Some("2 cores"), "as under the charts");
         assert_eq!(machine(&json!({ "cores_online": "two" })), None);
     }
 }

@@ -4,6 +4,11 @@ use std::fmt::{Display, Write as _};
 
 pub(super) use crate::markup::escaped;
 
+/// Somebody's words in a sentence or a heading of ours: whatever direction they are written in ends with them.
+pub(super) fn theirs(words: &str) -> String {
+    format!("<bdi>{}</bdi>", escaped(words))
+}
+
 /// A figure in a sentence.
 pub(super) fn strong(figure: impl Display) -> String {
     format!("<strong>{figure}</strong>")

@@ -77,7 +77,7 @@ pub(super) fn interval(summary: &Value, key: &str) -> Option<String> {
         if key.ends_with(part) { value.get(format!("{part}_ci95")) } else { value.get(part) }
     })?;
     let [low, high] = [both.get(0)?.as_f64()?, both.get(1)?.as_f64()?];
-    Some(format!("95 %: {} to {}", bytes(low), bytes(high)))
+    Some(format!("95\u{a0}%: {} to {}", bytes(low), bytes(high)))
 }
 
 /// How fast they were opened, and what failed.

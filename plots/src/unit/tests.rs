@@ -65,3 +65,25 @@ fn one_prefix_for_an_axis() {
     assert_eq!(Unit::for_time(600.0).name, "minutes");
     assert_eq!(Unit::for_time(86_400.0).name, "hours");
 }
+
+/// The ratio of bytes was written in bytes once, and the number of latencies in minutes.
+#[test]
+fn a_figure_is_in_the_unit_that_its_name_says() {
+    for (name, value, text) in [
+        ("limit.ratio.pair_bytes", 1.03, "103 %"),
+        ("limit.pair_bytes", 4096.0, "4.00 KiB"),
+        ("limit.wakeup_p99_us", 250.0, "250 µs"),
+        ("delivery.latency_ms.count", 1_003_068.0, "1.00 M"),
+        ("delivery.latency_ms.p99", 51.577, "51.6 ms"),
+        ("connections.connect_rate_per_s", 20_958.0, "21.0 k/s"),
+        ("memory.server_bytes_per_connection", 61.0, "61 B"),
+        ("memory.ledger.pair.total_bytes", 8192.0, "8.00 KiB"),
+        ("cpu.softirq_ratio", 0.25, "25 %"),
+        ("cpu.server_cores", 1.5, "1.5 cores"),
+        ("run.duration_s", 5.2, "5.20 s"),
+        ("audit.lost", 3.0, "3"),
+    ] {
+        let (unit, factor) = Unit::of_figure(name);
+        assert_eq!(unit.write(value * factor), text, "{name}");
+    }
+}

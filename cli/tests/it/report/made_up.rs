@@ -11,7 +11,7 @@ const MIB: f64 = 1_048_576.0;
 const BEGAN_WALL_US: u64 = 1_795_262_400_000_000;
 
 /// Records a run of `seconds`: 40 MiB of memory and one more a second, 100 more connections a second.
-pub(super) fn made_up(dir: &Path, seconds: u32, scenario: &str) {
+pub(crate) fn made_up(dir: &Path, seconds: u32, scenario: &str) {
     let mut bundle = Bundle::create(dir).expect("a bundle");
     let mut say = |frame: Frame| bundle.append(&frame).expect("a frame is written");
     say(mark(0.0, "plan", &[("scenario", json!(scenario)), ("connections", json!(100 * seconds))]));

@@ -61,7 +61,7 @@ class Desk {
   press(chart, event) {
     if (event.button !== 0 || !chart.drawing.isInside(event)) return;
     const x = chart.drawing.under(event);
-    // A finger reads; it zooms by the buttons.
+    // A finger reads, and has no zoom: its drag follows the line, or scrolls the page.
     if (chart.overTime && event.pointerType !== "touch") {
       this.drag = { chart, x, clientX: event.clientX };
       chart.canvas.setPointerCapture(event.pointerId);

@@ -196,7 +196,7 @@ fn the_measurement_of_the_ceiling_is_not_of_the_run() {
     let mut made = Made::run();
     made.mark(0.1, "runner", "phase.began", json!({ "phase": "limit" }));
     made.mark(1.9, "runner", "phase.ended", json!({ "phase": "limit" }));
-    let run = of(&made);
+    let run = of(made.in_order());
     assert_eq!((run.phases()[0].name.as_str(), run.span_s().0), ("limit", 0.0));
     let Body::Panels(body) = chart(Kind::Cpu, &[run]).expect("drawn").body else { panic!("panels") };
     assert_eq!(body.phases[0].name, "ramp");
@@ -213,7 +213,7 @@ fn what_was_asked_for_goes_with_the_knobs() {
         "alert.raised",
         json!({ "queue": "server.mail", "threshold": "delay over 5 s" }),
     );
-    let run = [of(&made)];
+    let run = [of(made.in_order())];
     let drawn = chart(Kind::Throughput, &run).expect("drawn");
     let asked = panels(&drawn)[0].series.iter().find(|series| series.name == "asked for").expect("asked");
     assert_eq!(asked.points, [(10.0, 50.0), (13.0, 1200.0), (20.0, 1200.0)]);

@@ -4,8 +4,9 @@
 //! What was before has negative times, and charts do not show it: workers start, and the machine's ceiling is measured with
 //! more connections and messages than the run itself may have, beside which a chart would show little of the run.
 //!
-//! However long a recording is, a series keeps some thousand points, lowest and highest ones first,
-//! and latencies are counted by some hundred bins of time.
+//! However long a recording is, a series keeps some thousand points, lowest and highest ones first, and latencies are
+//! counted by some hundred bins of time, fewer when they are very scattered. Of marks, queues and kinds of latency so many
+//! are kept as their modules say, and long names are cut.
 
 mod beside;
 mod clock;
@@ -25,8 +26,8 @@ use telemetry::{BundleError, FRAMES_FILE, FrameError, Histogram, Recording};
 
 pub use latencies::{Bin, QUANTILES};
 pub use queues::Queue;
-pub(crate) use story::grouped;
 pub use story::{Event, Phase};
+pub(crate) use story::{clipped, grouped};
 
 use beside::Beside;
 use names::{COUNTERS, GAUGES};
@@ -82,7 +83,7 @@ impl Run {
         let of_run = path.file_name().is_some_and(|name| name == FRAMES_FILE);
         let place = if of_run { path.parent().filter(|dir| !dir.as_os_str().is_empty()) } else { None };
         let place = place.unwrap_or(path);
-        let label = label.unwrap_or_else(|| name_of(place));
+        let label = clipped(&label.unwrap_or_else(|| name_of(place)));
         let mut missing = gaps(&recording, &reading, error.as_ref());
         // A recording that is a plain file has nothing beside it, and misses nothing.
         let beside = if place.is_dir() { Beside::read(place, &mut missing) } else { Beside::default() };
@@ -165,7 +166,7 @@ impl Run {
     /// The commit of the program that made the run, where that is known.
     pub fn commit(&self) -> Option<Commit> {
         let commit = self.plan.get("commit")?;
-        let text = |name: &str| Some(commit.get(name)?.as_str()?.to_owned()).filter(|text| !text.is_empty());
+        let text = |name: &str| Some(clipped(commit.get(name)?.as_str()?)).filter(|text| !text.is_empty());
         Some(Commit {
             id: text("id")?,
             branch: text("branch"),

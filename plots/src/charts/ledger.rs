@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Parts, answers, axis};
 use crate::chart::{Bar, Bars, Body, Part};
-use crate::run::grouped;
+use crate::run::{clipped, grouped};
 use crate::{Run, Unit};
 
 /// Less than this is no part of a picture: a tenth of a byte is finer than any figure is true.
@@ -122,7 +122,7 @@ fn remark(run: &Run) -> Option<String> {
     if ledger["slab_read"] == false {
         return Some("the kernel's objects are not told apart: only root may read slabinfo".to_owned());
     }
-    ledger["note"].as_str().map(str::to_owned)
+    ledger["note"].as_str().map(clipped)
 }
 
 fn answer(run: &Run, brief: bool) -> Option<String> {

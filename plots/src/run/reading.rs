@@ -7,13 +7,13 @@ use telemetry::{
 };
 
 use super::clock::Clock;
-use super::latencies::Latencies;
+use super::latencies::{COUNTS_MAX, Latencies};
 use super::names::{COUNTERS, GAUGES};
 use super::queues::Followed;
 use super::series::{Counter, Series};
-use super::story::Story;
+use super::story::{Story, TEXT_CHARS_MAX};
 
-/// The most kinds of latency that are kept, at a few megabytes each.
+/// The most kinds of latency that are kept, beside the bins at 600 KB each; further ones are counted as lost.
 const LATENCIES_MAX: usize = 16;
 
 /// Frames that no chart shows.
@@ -153,7 +153,7 @@ impl Reading {
             return;
         }
         if !self.latencies.contains_key(&latency.name) {
-            if self.latencies.len() >= LATENCIES_MAX {
+            if self.latencies.len() >= LATENCIES_MAX || latency.name.len() > TEXT_CHARS_MAX {
                 self.latencies_lost += 1;
                 return;
             }
@@ -164,6 +164,7 @@ impl Reading {
         let whole = !latency.name.starts_with("delivery.") || latency.at.mono_us >= warm_us;
         if let Some(known) = self.latencies.get_mut(&latency.name) {
             known.take((at_s - latency.interval_us as f64 / 1e6, at_s), counts, whole);
+            Latencies::bound(&mut self.latencies, COUNTS_MAX);
         }
     }
 

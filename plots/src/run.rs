@@ -242,9 +242,12 @@ impl Run {
         self.warm_until_s
     }
 
-    /// A figure of the summary, by its dotted name.
+    /// A figure of the summary, by its dotted name; none that is too large to be true.
     pub fn figure(&self, name: &str) -> Option<f64> {
-        name.split('.').try_fold(self.summary.as_ref()?, |value, part| value.get(part))?.as_f64()
+        name.split('.')
+            .try_fold(self.summary.as_ref()?, |value, part| value.get(part))?
+            .as_f64()
+            .filter(|value| value.abs() <= series::VALUE_MAX)
     }
 
     /// What is not there or could not be read, a sentence each.

@@ -3,7 +3,7 @@
 use telemetry::Histogram;
 
 use super::limits::limits;
-use super::{Parts, answers, axis};
+use super::{Parts, answers, axis, has_series, latency, left_out};
 use crate::chart::{Axis, Body, Dash, Ink, Panel, Panels, Scale, Series, Shape};
 use crate::run::grouped;
 use crate::{Run, Unit};
@@ -54,12 +54,14 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
     let y = Axis { scale: Scale::Log, ..axis("latency", Unit::Seconds) };
     let limits = limits(runs, &["delivery.latency_ms.max"]);
     let panels = vec![Panel { y, height: 1.0, series, bands: Vec::new(), limits }];
+    let is_shown = |place| has_series(&panels, runs, place);
+    let answer = answers(runs, is_shown, answer);
+    let mut notes = left_out(runs, is_shown);
     let body = Body::Panels(Panels { x, panels, ..Panels::default() });
-    let mut notes = Vec::new();
     if runs.iter().any(|run| run.warm_until_s().is_some()) && delivered {
         notes.push("deliveries of the warm-up are left out".to_owned());
     }
-    Ok(Parts { question: None, answer: answers(runs, answer), body, notes })
+    Ok(Parts { question: None, answer, body, notes })
 }
 
 /// The percentiles of a histogram in nanoseconds, in seconds. The slowest of all stands where it is one of so many.
@@ -79,16 +81,17 @@ fn answer(run: &Run, brief: bool) -> Option<String> {
         Some(latency) => ("messages", latency),
         None => ("logins", run.latency("connect.login_ns")?),
     };
-    let at = |quantile: f64| Unit::Seconds.write(whole.value_at_quantile(quantile) as f64 / 1e9);
-    let longest = Unit::Seconds.write(whole.max() as f64 / 1e9);
+    // The same figure as in the chart over time, to the last digit.
+    let at = |place: usize| latency::value(run, place).map(|seconds| Unit::Seconds.write(seconds));
     if brief {
-        return Some(format!("p99 {}", at(0.99)));
+        return Some(format!("p99 {}", at(2)?));
     }
+    let longest = at(4)?;
     let count = grouped(whole.len() as f64);
     // Of fewer, one in so many would be none.
-    let told =
-        [(100, "100", 0.99), (1_000, "1,000", 0.999)].into_iter().filter(|(least, ..)| whole.len() >= *least);
-    let told: Vec<String> =
-        told.map(|(_, words, quantile)| format!("one in {words} took over {}, ", at(quantile))).collect();
+    let told = [(100, "100", 2), (1_000, "1,000", 3)].into_iter().filter(|(least, ..)| whole.len() >= *least);
+    let told: Vec<String> = told
+        .filter_map(|(_, words, place)| Some(format!("one in {words} took over {}, ", at(place)?)))
+        .collect();
     Some(format!("of {count} {what}, {}the longest {longest}", told.concat()))
 }

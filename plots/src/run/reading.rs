@@ -10,7 +10,7 @@ use super::clock::Clock;
 use super::latencies::{COUNTS_MAX, Latencies};
 use super::names::{COUNTERS, GAUGES};
 use super::queues::Followed;
-use super::series::{Counter, Series};
+use super::series::{Counter, Series, VALUE_MAX};
 use super::story::{Story, TEXT_CHARS_MAX};
 
 /// The most kinds of latency that are kept, beside the bins at 600 KB each; further ones are counted as lost.
@@ -110,26 +110,29 @@ impl Reading {
         let mut error = None;
         while let Some(next) = recording.next() {
             match next.map(|placed| reading.clock.pass(placed.frame)) {
-                Ok(Some(frame)) => reading.take(&frame),
+                Ok(Some(frame)) => reading.take(frame),
                 Ok(None) => {}
                 Err(refused) => error = Some(refused),
             }
         }
         while let Some(frame) = reading.clock.rest() {
-            reading.take(&frame);
+            reading.take(frame);
         }
         (reading, recording, error)
     }
 
-    fn take(&mut self, frame: &Frame) {
+    fn take(&mut self, frame: Frame) {
         let at = frame.at();
         let first = *self.first.get_or_insert(at);
         let at_s = (at.mono_us as f64 - first.mono_us as f64) / 1e6;
         self.end_s = self.end_s.max(at_s);
         match frame {
-            Frame::Sample(sample) => self.take_sample(sample, at_s),
-            Frame::Latency(latency) => self.take_latency(latency, at_s),
-            Frame::Mark(mark) => self.take_mark(mark, at_s),
+            Frame::Sample(mut sample) => {
+                sample.values.retain(|_, value| value.abs() <= VALUE_MAX);
+                self.take_sample(&sample, at_s);
+            }
+            Frame::Latency(latency) => self.take_latency(&latency, at_s),
+            Frame::Mark(mark) => self.take_mark(&mark, at_s),
             _ => {}
         }
     }

@@ -341,7 +341,10 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped_and_long_texts_cut() {
-        assert_eq!((clipped("ä"), clipped(&"ä".repeat(300)).chars().count()), ("ä".into(), TEXT_CHARS_MAX + 1));
+        assert_eq!(
+            (clipped("ä"), clipped(&"ä".repeat(300)).chars().count()),
+            ("ä".into(), TEXT_CHARS_MAX + 1)
+        );
         assert_eq!([0.0, 999.0, 1234567.5, -1000.0].map(grouped), ["0", "999", "1,234,567.5", "−1,000"]);
     }
 }

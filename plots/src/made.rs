@@ -156,7 +156,7 @@ impl Made {
 
     /// Any of a run's files, as it is.
     pub(crate) fn text(&mut self, name: &str, content: &str) -> &mut Made {
-        self.bundle.write_file(name, content.to_owned()).expect("written");
+        self.bundle.write_file(name, content).expect("written");
         self
     }
 

@@ -19,6 +19,15 @@ const LINES: [(&str, &str, usize, Dash, bool, bool); 4] = [
     ("delivery.latency_ns", "delivered", 0, Dash::Solid, false, true),
 ];
 
+/// Percentiles that may have thresholds, and the summary's words for them.
+const BOUND: [(f64, &str); 4] = [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p999")];
+
+/// A threshold is drawn from where so many times as many are slower to where so many times fewer are.
+const BOUND_REACH: f64 = 2.0;
+
+/// Slate, as no line of a histogram is.
+const BOUND_HUE: usize = 6;
+
 pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
     let several = runs.len() > 1;
     let known = |run: &Run, name: &str| run.latency(name).is_some_and(|(_, whole)| !whole.is_empty());
@@ -52,6 +61,10 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
         ..Axis::default()
     };
     let y = Axis { scale: Scale::Log, ..axis("latency", Unit::Seconds) };
+    let shown = LINES.iter().filter(|(name, .., lead)| !several || leads(name, *lead));
+    for (name, label, ..) in shown.filter(|(name, ..)| runs.iter().any(|run| known(run, name))) {
+        series.extend(thresholds(runs, name, label, 1.0 - 1.0 / most.max(10) as f64));
+    }
     let limits = limits(runs, &["delivery.latency_ms.max"]);
     let panels = vec![Panel { y, height: 1.0, series, bands: Vec::new(), limits }];
     let is_shown = |place| has_series(&panels, runs, place);
@@ -62,6 +75,24 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
         notes.push("deliveries of the warm-up are left out".to_owned());
     }
     Ok(Parts { question: None, answer, body, notes })
+}
+
+/// Thresholds of a histogram's percentiles: short, since each binds its own percentile and no other.
+fn thresholds(runs: &[Run], name: &str, what: &str, last: f64) -> Vec<Series> {
+    let figures = format!("{}_ms", name.trim_end_matches("_ns"));
+    let mut out = Vec::new();
+    for (quantile, word) in BOUND {
+        let limits = limits(runs, &[&format!("{figures}.{word}")]);
+        let (from, to) = (1.0 - (1.0 - quantile) * BOUND_REACH, 1.0 - (1.0 - quantile) / BOUND_REACH);
+        out.extend(limits.into_iter().filter(|_| quantile < last).map(|limit| Series {
+            name: format!("{what} {}", limit.label),
+            ink: Ink { hue: BOUND_HUE, dash: Dash::Dashed, faint: false },
+            shape: Shape::Line,
+            points: vec![(from.max(0.0), limit.y), (to.min(last), limit.y)],
+            hints: Vec::new(),
+        }));
+    }
+    out
 }
 
 /// The percentiles of a histogram in nanoseconds, in seconds. The slowest of all stands where it is one of so many.

@@ -107,6 +107,10 @@ fn thresholds_stand_where_their_figures_are() {
     assert_eq!(limits(Kind::Latency, 0), [("p99 < 5 ms".to_owned(), 0.005)]);
     assert_eq!(limits(Kind::Memory, 2), [("server_bytes_per_connection < 128B".to_owned(), 128.0)]);
     assert_eq!(limits(Kind::Memory, 0), []);
+    let percentiles = chart(Kind::Percentiles, &run).expect("drawn");
+    let bound = panels(&percentiles)[0].series.last().expect("a threshold");
+    assert_eq!(bound.name, "delivered p99 < 5 ms");
+    assert!(bound.points.iter().all(|(_, y)| *y == 0.005), "{bound:?}");
 }
 
 #[test]

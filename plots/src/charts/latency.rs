@@ -30,7 +30,7 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
     if has("delivery.latency_ns") {
         let corrected = panel(runs, y("delivery"), 1.0, &percentiles("delivery.latency_ns"));
         let raw: Vec<_> = percentiles("delivery.raw_latency_ns").into_iter().map(Quantity::aside).collect();
-        let raw = panel(runs, y("raw"), 1.0, &raw);
+        let raw = panel(runs, y("delivery, raw"), 1.0, &raw);
         let mut panels = [
             with_limits(corrected, bounds(runs, "delivery.latency_ms")),
             with_limits(raw, bounds(runs, "delivery.raw_latency_ms")),

@@ -225,3 +225,22 @@ fn what_was_asked_for_goes_with_the_knobs() {
     let marks: Vec<_> = body.marks.iter().map(|mark| (mark.at, mark.name.as_str(), mark.bad)).collect();
     assert_eq!(marks, [(13.0, "rate = 1,200", false), (14.0, "server.mail: delay over 5 s", true)]);
 }
+
+/// Runs were left out of overlays without a word, and so was the shading when phases differed.
+#[test]
+fn an_overlay_says_what_it_leaves_out_and_whose_phases_it_shows() {
+    let mut bare = Made::empty();
+    bare.mark(0.0, "runner", "phase.began", json!({ "phase": "ramp" }));
+    bare.sample(40.0, "host", &[("host.cpu_busy_ratio", 0.5)]);
+    let runs = [whole("whole"), Run::open(&bare.path(), Some("bare".into())).expect("opens")];
+    for kind in [Kind::Memory, Kind::Latency, Kind::Percentiles, Kind::Ledger] {
+        let drawn = chart(kind, &runs).expect("one of two is drawn");
+        let note = "bare: has nothing to show in this chart";
+        assert!(drawn.notes.iter().any(|known| known == note), "{kind}: {:?}", drawn.notes);
+        assert!(!drawn.answer.contains("bare"), "{}", drawn.answer);
+    }
+    let cpu = chart(Kind::Cpu, &runs).expect("drawn");
+    let Body::Panels(body) = &cpu.body else { panic!("panels") };
+    assert_eq!(body.phases.len(), 3);
+    assert!(cpu.notes.iter().any(|note| note == "the phases shown are those of 'whole'"), "{:?}", cpu.notes);
+}

@@ -20,7 +20,7 @@ mod throughput;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::chart::{Axis, Body, Chart};
+use crate::chart::{Axis, Body, Chart, Panel};
 use crate::{Run, Unit};
 
 /// A chart's kind.
@@ -157,15 +157,32 @@ struct Parts {
     notes: Vec<String>,
 }
 
-/// The answer of each run: of several, in brief and with its label.
-fn answers(runs: &[Run], answer: impl Fn(&Run, bool) -> Option<String>) -> String {
+/// The answer of each run that is shown: of several, in brief and with its label.
+fn answers(
+    runs: &[Run],
+    is_shown: impl Fn(usize) -> bool,
+    answer: impl Fn(&Run, bool) -> Option<String>,
+) -> String {
     match runs {
         [run] => answer(run, false).unwrap_or_default(),
         _ => {
             let brief = |run: &Run| Some(format!("{}: {}", run.label(), answer(run, true)?));
-            runs.iter().filter_map(brief).collect::<Vec<_>>().join("; ")
+            let shown = runs.iter().enumerate().filter(|(place, _)| is_shown(*place));
+            shown.filter_map(|(_, run)| brief(run)).collect::<Vec<_>>().join("; ")
         }
     }
+}
+
+/// Whether panels show anything of one of the runs: of several, a colour is a run.
+fn has_series(panels: &[Panel], runs: &[Run], place: usize) -> bool {
+    let mut series = panels.iter().flat_map(|panel| &panel.series);
+    runs.len() == 1 || series.any(|series| series.ink.hue == place)
+}
+
+/// A note for each run of which nothing is shown.
+fn left_out(runs: &[Run], is_shown: impl Fn(usize) -> bool) -> Vec<String> {
+    let absent = runs.iter().enumerate().filter(|(place, _)| !is_shown(*place));
+    absent.map(|(_, run)| format!("{}: has nothing to show in this chart", run.label())).collect()
 }
 
 /// A y axis from zero.

@@ -139,7 +139,25 @@ impl Made {
             &json!({ "cpu_model": "AMD EPYC", "cores_usable": 2, "memory_total_bytes": 25_276_502_016_u64,
                 "kernel_release": "6.18.44-fc-v669" }),
         );
+        made.text("plan.yaml", "name: made\n");
         made
+    }
+
+    /// Puts what was added later where it belongs: no source says what was before.
+    pub(crate) fn in_order(&mut self) -> &mut Made {
+        let text = String::from_utf8(bytes(&self.path())).expect("text");
+        let mut lines: Vec<&str> = text.lines().collect();
+        let mono_us = |line: &&str| serde_json::from_str::<Value>(line).expect("a frame")["mono_us"].as_u64();
+        lines.sort_by_key(mono_us);
+        let file = self.path().join(telemetry::FRAMES_FILE);
+        std::fs::write(file, lines.join("\n") + "\n").expect("written");
+        self
+    }
+
+    /// Any of a run's files, as it is.
+    pub(crate) fn text(&mut self, name: &str, content: &str) -> &mut Made {
+        self.bundle.write_file(name, content).expect("written");
+        self
     }
 
     fn generator(&mut self, at_s: f64, open: f64, messages: f64) -> &mut Made {

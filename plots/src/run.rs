@@ -4,9 +4,12 @@
 //! What was before has negative times, and charts do not show it: workers start, and the machine's ceiling is measured with
 //! more connections and messages than the run itself may have, beside which a chart would show little of the run.
 //!
-//! However long a recording is, a series keeps some thousand points, lowest and highest ones first,
-//! and latencies are counted by some hundred bins of time.
+//! However long a recording is, a series keeps some thousand points, lowest and highest ones first, and latencies are
+//! counted by some hundred bins of time, fewer when they are very scattered. Of marks, queues and kinds of latency so many
+//! are kept as their modules say, and long names are cut.
 
+mod beside;
+mod clock;
 mod latencies;
 mod names;
 mod queues;
@@ -23,14 +26,12 @@ use telemetry::{BundleError, FRAMES_FILE, FrameError, Histogram, Recording};
 
 pub use latencies::{Bin, QUANTILES};
 pub use queues::Queue;
-pub(crate) use story::grouped;
 pub use story::{Event, Phase};
+pub(crate) use story::{clipped, grouped};
 
+use beside::Beside;
 use names::{COUNTERS, GAUGES};
 use reading::Reading;
-
-/// A larger file beside the frames is not read. A summary has some kilobytes.
-const FILE_BYTES_MAX: u64 = 16 << 20;
 
 /// A run, or any recording, as far as charts show it.
 #[derive(Debug, Clone)]
@@ -82,19 +83,11 @@ impl Run {
         let of_run = path.file_name().is_some_and(|name| name == FRAMES_FILE);
         let place = if of_run { path.parent().filter(|dir| !dir.as_os_str().is_empty()) } else { None };
         let place = place.unwrap_or(path);
-        let label = label.unwrap_or_else(|| name_of(place));
+        let label = clipped(&label.unwrap_or_else(|| name_of(place)));
         let mut missing = gaps(&recording, &reading, error.as_ref());
-        let mut file = |name| if place.is_dir() { read_beside(place, name, &mut missing) } else { None };
-        let (summary, host, plan) = (file("summary.json"), file("host.json"), file("plan.yaml"));
-        if place.is_dir() && summary.is_none() {
-            missing.push("there is no summary: the run did not come to its end, or has not yet".to_owned());
-        }
-        let mut json = |name: &str, bytes: Option<Vec<u8>>| {
-            let value = serde_json::from_slice(&bytes?);
-            value.map_err(|error| missing.push(format!("{name} could not be read: {error}"))).ok()
-        };
-        let (summary, host) = (json("summary.json", summary), json("host.json", host));
-        let plan_text = plan.and_then(|bytes| String::from_utf8(bytes).ok());
+        // A recording that is a plain file has nothing beside it, and misses nothing.
+        let beside = if place.is_dir() { Beside::read(place, &mut missing) } else { Beside::default() };
+        let Beside { summary, host, plan_text } = beside;
         Ok(Run { label, summary, host, plan_text, missing, ..Run::of(reading) })
     }
 
@@ -173,7 +166,7 @@ impl Run {
     /// The commit of the program that made the run, where that is known.
     pub fn commit(&self) -> Option<Commit> {
         let commit = self.plan.get("commit")?;
-        let text = |name: &str| Some(commit.get(name)?.as_str()?.to_owned()).filter(|text| !text.is_empty());
+        let text = |name: &str| Some(clipped(commit.get(name)?.as_str()?)).filter(|text| !text.is_empty());
         Some(Commit {
             id: text("id")?,
             branch: text("branch"),
@@ -249,9 +242,12 @@ impl Run {
         self.warm_until_s
     }
 
-    /// A figure of the summary, by its dotted name.
+    /// A figure of the summary, by its dotted name; none that is too large to be true.
     pub fn figure(&self, name: &str) -> Option<f64> {
-        name.split('.').try_fold(self.summary.as_ref()?, |value, part| value.get(part))?.as_f64()
+        name.split('.')
+            .try_fold(self.summary.as_ref()?, |value, part| value.get(part))?
+            .as_f64()
+            .filter(|value| value.abs() <= series::VALUE_MAX)
     }
 
     /// What is not there or could not be read, a sentence each.
@@ -292,6 +288,16 @@ fn gaps(recording: &Recording, reading: &Reading, error: Option<&FrameError>) ->
         "one frame could not be read and was skipped",
         "frames could not be read and were skipped",
     ));
+    out.extend(several(
+        reading.clock.apart,
+        "one frame is left out: its time is far from that of the frames around it",
+        "frames are left out: their times are far from those of the frames around them",
+    ));
+    out.extend(several(
+        reading.clock.back,
+        "one frame is left out: its source's clock had gone back",
+        "frames are left out: their source's clock had gone back",
+    ));
     let lost = reading.latencies_lost;
     out.extend(several(
         lost,
@@ -301,18 +307,6 @@ fn gaps(recording: &Recording, reading: &Reading, error: Option<&FrameError>) ->
     let dropped = reading.story.dropped;
     out.extend(several(dropped, "one mark is not shown", "marks are not shown: there are too many"));
     out
-}
-
-/// A whole file of the run; what keeps it from being read is told.
-fn read_beside(dir: &Path, name: &str, missing: &mut Vec<String>) -> Option<Vec<u8>> {
-    let path = dir.join(name);
-    let metadata = fs::metadata(&path).ok()?;
-    if !metadata.is_file() || metadata.len() > FILE_BYTES_MAX {
-        missing
-            .push(format!("{name} was not read: it is larger than {} MiB, or no file", FILE_BYTES_MAX >> 20));
-        return None;
-    }
-    fs::read(&path).map_err(|error| missing.push(format!("{name} could not be read: {error}"))).ok()
 }
 
 #[cfg(test)]

@@ -56,6 +56,11 @@ impl Counts {
         self.pairs.is_empty()
     }
 
+    /// How many counts are not zero: 8 bytes of memory each.
+    pub fn places(&self) -> usize {
+        self.pairs.len()
+    }
+
     /// Adds others.
     pub fn add(&mut self, others: &Counts) {
         let mut sum = Vec::with_capacity(self.pairs.len() + others.pairs.len() / 4);

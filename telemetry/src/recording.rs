@@ -61,16 +61,18 @@ impl Recording {
     pub fn open(path: &Path) -> Result<Recording, BundleError> {
         let directory = path.is_dir();
         let path = if directory { path.join(FRAMES_FILE) } else { path.to_owned() };
-        let file = File::open(&path).map_err(|error| match (error.kind(), path.parent()) {
+        let refused = |error: std::io::Error| match (error.kind(), path.parent()) {
             (ErrorKind::NotFound, Some(run)) if directory => BundleError::Missing { run: run.to_owned() },
             (ErrorKind::NotFound | ErrorKind::NotADirectory, _) => {
                 BundleError::Nowhere { path: path.clone() }
             }
             _ => io_error("open", &path)(error),
-        })?;
-        if !file.metadata().map_err(io_error("open", &path))?.is_file() {
+        };
+        // Looked at before it is opened: opening a pipe would wait for somebody to write into it.
+        if !std::fs::metadata(&path).map_err(refused)?.is_file() {
             return Err(BundleError::NotARecording { path });
         }
+        let file = File::open(&path).map_err(refused)?;
         let mut first = [0; MAGIC.len()];
         let read = file.read_at(&mut first, 0).map_err(io_error("read", &path))?;
         // A packed recording that was cut within these bytes is one, too.

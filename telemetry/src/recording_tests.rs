@@ -53,6 +53,19 @@ fn a_run_a_plain_file_and_a_packed_one_are_read_alike() {
     }
 }
 
+/// Opening one waited for ever.
+#[test]
+fn a_pipe_is_no_recording_and_nobody_waits_for_it() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let pipe = dir.path().join(FRAMES_FILE);
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
+    assert!(made.success());
+    for path in [&pipe, dir.path()] {
+        let error = Recording::open(path).expect_err("not a file");
+        assert!(matches!(error, BundleError::NotARecording { .. }), "{error}");
+    }
+}
+
 #[test]
 fn kinds_that_are_left_out_are_not_even_read() {
     let dir = tempfile::tempdir().expect("a directory");

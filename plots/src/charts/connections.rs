@@ -3,7 +3,7 @@
 use super::limits::limits;
 use super::memory::{connections, connections_peak, highest};
 use super::over_time::{Quantity, over_time, panel, with_limits};
-use super::{Parts, answers, axis};
+use super::{Parts, axis};
 use crate::chart::Dash;
 use crate::run::grouped;
 use crate::{Run, Unit};
@@ -27,6 +27,7 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
             .unless_nothing()
             .aside(),
     ];
+    let peaks = limits(runs, &["connections.peak"]);
     let rates = limits(runs, &["connections.connect_rate_per_s"]);
     let failures = limits(runs, &["connections.failed"]).into_iter().filter(|limit| limit.y > 0.0).collect();
     if runs.iter().all(|run| connections(run).is_empty()) {
@@ -35,12 +36,12 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
         );
     }
     let panels = [
-        panel(runs, axis("connections", Unit::Count), 2.5, &open),
+        with_limits(panel(runs, axis("connections", Unit::Count), 2.5, &open), peaks),
         panel(runs, axis("being opened", Unit::Count), 1.0, &opening),
         with_limits(panel(runs, axis("failed so far", Unit::Count), 1.0, &failed), failures),
         with_limits(panel(runs, axis("new connections", Unit::PerSecond), 1.8, &rate), rates),
     ];
-    over_time(runs, panels, answers(runs, answer), "")
+    over_time(runs, panels, answer, "all samples of connections are from before the ramp began")
 }
 
 /// Logins per second; without a generator, what the server accepted.

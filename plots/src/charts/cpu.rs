@@ -3,7 +3,7 @@
 use super::limits::limits;
 use super::memory::highest;
 use super::over_time::{Quantity, over_time, panel, with_limits};
-use super::{Parts, answers, axis};
+use super::{Parts, axis};
 use crate::chart::{Axis, Dash};
 use crate::{Run, Unit};
 
@@ -37,7 +37,7 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
         with_limits(panel(runs, y, 1.5, &cores), used),
         with_limits(panel(runs, whole, 1.5, &shares), limits(runs, &["cpu.softirq_ratio"])),
     ];
-    over_time(runs, panels, answers(runs, answer), "the processors were not watched in this recording")
+    over_time(runs, panels, answer, "the processors were not watched in this recording")
 }
 
 fn share<'a>(name: &str, hue: usize, series: &'a str) -> Quantity<'a> {

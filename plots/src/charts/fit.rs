@@ -66,8 +66,9 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
         fitted.iter().filter_map(|(_, run, slope)| disagreement(run, slope)).collect();
     let left_out = runs.iter().filter(|run| fit::slope(run.ramp_points()).is_none());
     notes.extend(left_out.map(|run| format!("{}: too few readings in the ramp for a fit", run.label())));
+    let answer = answers(runs, |_| true, answer);
     let body = Body::Panels(Panels { x, panels, ..Panels::default() });
-    Ok(Parts { question: None, answer: answers(runs, answer), body, notes })
+    Ok(Parts { question: None, answer, body, notes })
 }
 
 fn ends(values: impl Iterator<Item = f64>) -> (f64, f64) {

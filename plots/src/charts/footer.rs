@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use crate::run::Commit;
+use crate::run::{Commit, clipped};
 use crate::{Run, Unit};
 
 /// As many digits of a commit as tell it from others.
@@ -13,7 +13,7 @@ const COMMIT_DIGITS: usize = 8;
 /// A line; what is not known is left out of it.
 pub(super) fn footer(run: &Run) -> String {
     let scenario = run.plan().get("scenario").or_else(|| run.summary()?.get("scenario"));
-    let scenario = scenario.and_then(Value::as_str).map(str::to_owned);
+    let scenario = scenario.and_then(Value::as_str).map(clipped);
     let commit = run.commit().map(|commit| commit_words(&commit));
     let parts = [scenario, commit, run.host().and_then(machine), date(run.began_wall_us())];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
@@ -27,7 +27,7 @@ fn commit_words(commit: &Commit) -> String {
 }
 
 fn machine(host: &Value) -> Option<String> {
-    let cpu = host["cpu_model"].as_str().filter(|model| !model.is_empty()).map(str::to_owned);
+    let cpu = host["cpu_model"].as_str().filter(|model| !model.is_empty()).map(clipped);
     let cores = host["cores_usable"].as_u64().or(host["cores_online"].as_u64());
     let cores = cores.map(|cores| if cores == 1 { "1 core".to_owned() } else { format!("{cores} cores") });
     let memory = host["memory_total_bytes"].as_f64().map(|bytes| Unit::Bytes.write(bytes));

@@ -1,25 +1,25 @@
-//! Latencies over time. Corrected ones count from when a message should have been sent; raw ones, which forget how late the
-//! sender was, are pale.
+//! Latencies over time. Corrected ones count from when a message should have been sent; raw ones, in a panel of their own,
+//! forget how late the sender was.
 
+use super::Parts;
 use super::limits::limits;
 use super::over_time::{Quantity, over_time, panel, with_limits};
-use super::{Parts, answers};
-use crate::chart::{Axis, Dash, Limit, Mark, Scale};
+use crate::chart::{Axis, Dash, Limit, Mark, Panel, Scale};
 use crate::run::{Bin, QUANTILES};
 use crate::{Run, Unit};
 
-/// Name, colour, place in [`QUANTILES`], whether several runs are compared by it, and the summary's word for it. The slower
-/// ones stand out.
-const PERCENTILES: [(&str, usize, usize, bool, &str); 5] = [
-    ("p50", 0, 0, true, "p50"),
-    ("p90", 2, 1, false, "p90"),
-    ("p99", 1, 2, true, "p99"),
-    ("p99.9", 3, 3, false, "p999"),
-    ("longest", 4, 4, false, "max"),
+/// Name, colour, dash, whether several runs are compared by it, and the summary's word for it; as [`QUANTILES`]. In grey the
+/// dashes tell neighbours apart.
+const PERCENTILES: [(&str, usize, Dash, bool, &str); QUANTILES.len()] = [
+    ("p50", 0, Dash::Solid, true, "p50"),
+    ("p90", 2, Dash::Dotted, false, "p90"),
+    ("p99", 1, Dash::Dashed, true, "p99"),
+    ("p99.9", 3, Dash::DashDot, false, "p999"),
+    ("longest", 4, Dash::Solid, false, "max"),
 ];
 
-/// The raw ones that are shown beside the corrected.
-const RAW: [usize; 2] = [0, 2];
+/// How much room there is above and below the lines, as a factor.
+const ROOM: f64 = 1.15;
 
 /// Without a bin for so many times its width, there is a gap.
 const GAP_WIDTHS: f64 = 3.0;
@@ -28,10 +28,18 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
     let has = |name: &str| runs.iter().any(|run| run.latency(name).is_some_and(|(bins, _)| !bins.is_empty()));
     let y = |label: &str| Axis { scale: Scale::Log, ..super::axis(label, Unit::Seconds) };
     if has("delivery.latency_ns") {
-        let lines = [percentiles("delivery.latency_ns"), raw()].into_iter().flatten().collect::<Vec<_>>();
-        let delivery =
-            with_limits(panel(runs, y("delivery"), 1.0, &lines), bounds(runs, "delivery.latency_ms"));
-        let mut parts = over_time(runs, [delivery], answers(runs, answer), "")?;
+        let corrected = panel(runs, y("delivery"), 1.0, &percentiles("delivery.latency_ns"));
+        let raw: Vec<_> = percentiles("delivery.raw_latency_ns").into_iter().map(Quantity::aside).collect();
+        let raw = panel(runs, y("delivery, raw"), 1.0, &raw);
+        let mut panels = [
+            with_limits(corrected, bounds(runs, "delivery.latency_ms")),
+            with_limits(raw, bounds(runs, "delivery.raw_latency_ms")),
+        ];
+        // One range for both: the difference is what is to be seen.
+        if let (range, [Some(corrected), Some(raw)]) = (range(&panels), &mut panels) {
+            (corrected.y.range, raw.y.range) = (range, range);
+        }
+        let mut parts = over_time(runs, panels, answer, "all deliveries are from before the ramp began")?;
         if let ([run], crate::chart::Body::Panels(panels)) = (runs, &mut parts.body)
             && let Some(at) = run.warm_until_s().filter(|at| *at > run.span_s().0)
         {
@@ -46,25 +54,24 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
         with_limits(panel(runs, y("until connected"), 1.0, &connect), bounds(runs, "connect.latency_ms")),
         with_limits(panel(runs, y("until logged in"), 1.0, &login), bounds(runs, "connect.login_ms")),
     ];
-    let parts = over_time(runs, panels, answers(runs, answer), "no latency was measured in this run")?;
+    let parts = over_time(runs, panels, answer, "no latency was measured in this run")?;
     Ok(Parts { question: Some("How long did connecting take, over time?"), ..parts })
 }
 
 fn percentiles(name: &'static str) -> Vec<Quantity<'static>> {
-    let line = |(label, hue, place, leads, _)| {
-        let quantity = Quantity::new(label, hue, move |run: &Run| over_bins(run, name, place));
+    let line = |(place, (label, hue, dash, leads, _))| {
+        let quantity = Quantity::new(label, hue, move |run: &Run| over_bins(run, name, place)).dashed(dash);
         if leads { quantity } else { quantity.aside() }
     };
-    PERCENTILES.into_iter().map(line).collect()
+    PERCENTILES.into_iter().enumerate().map(line).collect()
 }
 
-fn raw() -> Vec<Quantity<'static>> {
-    let line = |place: usize| {
-        let (label, hue, place, ..) = PERCENTILES[place];
-        let points = move |run: &Run| over_bins(run, "delivery.raw_latency_ns", place);
-        Quantity::new(&format!("{label} raw"), hue, points).dashed(Dash::Dashed).faint().aside()
-    };
-    RAW.into_iter().map(line).collect()
+/// From the shortest to the longest of panels that are to be compared.
+fn range(panels: &[Option<Panel>]) -> Option<(f64, f64)> {
+    let series = panels.iter().flatten().flat_map(|panel| &panel.series);
+    let values = series.flat_map(|series| &series.points).map(|point| point.1).filter(|y| *y > 0.0);
+    let ends = values.map(|y| (y, y)).reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)));
+    ends.filter(|(low, high)| low < high).map(|(low, high)| (low / ROOM, high * ROOM))
 }
 
 /// A percentile of each bin, in the middle of its time.
@@ -89,18 +96,22 @@ fn bounds(runs: &[Run], histogram: &str) -> Vec<Limit> {
     limits(runs, &figures.each_ref().map(String::as_str))
 }
 
+/// What the whole run's percentile is, in seconds: as the summary has it, else as recorded. Of deliveries if there are any,
+/// else of logins.
+pub(super) fn value(run: &Run, place: usize) -> Option<f64> {
+    let whole = |name: &str| run.latency(name).map(|(_, whole)| whole).filter(|whole| !whole.is_empty());
+    let (whole, key) = match whole("delivery.latency_ns") {
+        Some(whole) => (Some(whole), "delivery.latency_ms"),
+        None => (whole("connect.login_ns"), "connect.login_ms"),
+    };
+    let (.., word) = PERCENTILES[place];
+    let seen = whole.map(|whole| whole.value_at_quantile(QUANTILES[place]) as f64 / 1e9);
+    run.figure(&format!("{key}.{word}")).map(|ms| ms / 1e3).or(seen)
+}
+
 fn answer(run: &Run, brief: bool) -> Option<String> {
-    let (name, key) = match run.latency("delivery.latency_ns") {
-        Some(_) => ("delivery.latency_ns", "delivery.latency_ms"),
-        None => ("connect.login_ns", "connect.login_ms"),
-    };
-    let whole = run.latency(name).map(|(_, whole)| whole).filter(|whole| !whole.is_empty());
-    let value = |place: usize| {
-        let (.., word) = PERCENTILES[place];
-        let seen = whole.map(|whole| whole.value_at_quantile(QUANTILES[place]) as f64 / 1e9);
-        run.figure(&format!("{key}.{word}")).map(|ms| ms / 1e3).or(seen)
-    };
-    let say = |place: usize| Some(format!("{} {}", PERCENTILES[place].0, Unit::Seconds.write(value(place)?)));
+    let say =
+        |place: usize| Some(format!("{} {}", PERCENTILES[place].0, Unit::Seconds.write(value(run, place)?)));
     let places: &[usize] = if brief { &[0, 2] } else { &[0, 1, 2, 3, 4] };
     let said: Vec<String> = places.iter().filter_map(|place| say(*place)).collect();
     (!said.is_empty()).then(|| said.join(", "))

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Parts, answers, axis};
+use super::{Parts, answers, axis, left_out};
 use crate::chart::{Bar, Bars, Body, Part};
-use crate::run::grouped;
+use crate::run::{clipped, grouped};
 use crate::{Run, Unit};
 
 /// Less than this is no part of a picture: a tenth of a byte is finer than any figure is true.
@@ -42,9 +42,10 @@ const UNSPLIT: (&str, &str, Option<usize>) = ("kernel objects", "kernel_slab_byt
 
 pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
     let sides = |run: &Run| SIDES.map(|(side, title)| Some((bar(&ledger(run)?[side], title)?, side)));
-    let bars: Vec<(Bar, Option<String>)> = match runs {
+    let bars: Vec<Option<(Bar, Option<String>)>> = match runs {
         [run] => {
-            sides(run).into_iter().flatten().map(|(bar, side)| (bar, negative(&ledger(run), side))).collect()
+            let bars = sides(run).into_iter().flatten();
+            bars.map(|(bar, side)| Some((bar, negative(&ledger(run), side)))).collect()
         }
         _ => {
             // One bar for each run: of the same side for all, if they have one.
@@ -64,15 +65,18 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
                     negative(&ledger(run), side).map(|note| format!("{}: {note}", run.label())),
                 ))
             };
-            runs.iter().filter_map(of).collect()
+            runs.iter().map(of).collect()
         }
     };
+    let is_shown = |place: usize| runs.len() == 1 || bars[place].is_some();
+    let (answer, absent) = (answers(runs, is_shown, answer), left_out(runs, is_shown));
+    let bars: Vec<(Bar, Option<String>)> = bars.into_iter().flatten().collect();
     if bars.is_empty() {
         return Err(
             "there is no ledger of memory: the run has no summary, or its ramp was too short".to_owned()
         );
     }
-    let mut notes: Vec<String> = runs.iter().filter_map(remark).collect();
+    let mut notes: Vec<String> = runs.iter().filter_map(remark).chain(absent).collect();
     // What is below zero is told of the last side, which is what was measured; the server's end is made of its halves.
     match runs {
         [_] => notes.extend(bars.last().and_then(|(_, note)| note.clone())),
@@ -80,7 +84,7 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
     }
     let bars = bars.into_iter().map(|(bar, _)| bar).collect();
     let body = Body::Bars(Bars { y: axis("bytes a connection", Unit::Bytes), bars });
-    Ok(Parts { question: None, answer: answers(runs, answer), body, notes })
+    Ok(Parts { question: None, answer, body, notes })
 }
 
 fn ledger(run: &Run) -> Option<Value> {
@@ -110,10 +114,16 @@ fn bar(side: &Value, title: &str) -> Option<Bar> {
 
 /// Noise may leave a part below nothing, which has no height.
 fn negative(ledger: &Option<Value>, side: &str) -> Option<String> {
-    let below = parts(&ledger.as_ref()?[side]).filter(|part| part.value < 0.0).take(NEGATIVE_MAX);
+    let side = &ledger.as_ref()?[side];
+    let below = parts(side).filter(|part| part.value < 0.0).take(NEGATIVE_MAX);
     let below: Vec<String> =
         below.map(|part| format!("{} {} B", part.label, grouped(part.value.round()))).collect();
-    (!below.is_empty()).then(|| format!("below zero by noise and not drawn: {}", below.join(", ")))
+    let said = format!("below zero by noise and not drawn: {}", below.join(", "));
+    let drawn = bar(side, "").map(|bar| bar.parts.iter().map(|part| part.value).sum::<f64>() - bar.total);
+    let higher = drawn.map(f64::round).filter(|bytes| *bytes >= 1.0 && bytes.is_finite());
+    let higher =
+        higher.map(|bytes| format!("; the bar is {} B higher than its total for that", grouped(bytes)));
+    (!below.is_empty()).then(|| said + &higher.unwrap_or_default())
 }
 
 /// What keeps the picture from being the whole truth.
@@ -122,7 +132,7 @@ fn remark(run: &Run) -> Option<String> {
     if ledger["slab_read"] == false {
         return Some("the kernel's objects are not told apart: only root may read slabinfo".to_owned());
     }
-    ledger["note"].as_str().map(str::to_owned)
+    ledger["note"].as_str().map(clipped)
 }
 
 fn answer(run: &Run, brief: bool) -> Option<String> {

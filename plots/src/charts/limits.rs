@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::Run;
 use crate::chart::Limit;
+use crate::run::clipped;
 
 /// A condition as the plan has it, such as `delivery.latency_ms.p99 < 50ms`.
 struct Threshold<'a> {
@@ -84,7 +85,7 @@ fn of_run(run: &Run, figures: &[&str]) -> Vec<Limit> {
         let bare = in_milliseconds(figure) && limit.ends_with(|c: char| c.is_ascii_digit());
         let unit = if bare { " ms" } else { "" };
         let label = format!("{} {} {limit}{unit}", name(figure), threshold.operator);
-        Some(Limit { label, y })
+        Some(Limit { label: clipped(&label), y })
     };
     texts.filter_map(limit).collect()
 }

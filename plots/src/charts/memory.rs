@@ -3,7 +3,7 @@
 use super::fit;
 use super::limits::limits;
 use super::over_time::{Quantity, over_time, panel, value_at, with_limits};
-use super::{Parts, answers, axis};
+use super::{Parts, axis};
 use crate::run::grouped;
 use crate::{Run, Unit};
 
@@ -35,7 +35,7 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
         panel(runs, axis("connections", Unit::Count), 1.5, &open),
         with_limits(panel(runs, axis("growth per connection", Unit::Bytes), 1.5, &each), slopes),
     ];
-    over_time(runs, panels, answers(runs, answer), "")
+    over_time(runs, panels, answer, "all samples of the server's memory are from before the ramp began")
 }
 
 /// Open connections: as the generator counts them, else the server.
@@ -74,7 +74,8 @@ fn answer(run: &Run, brief: bool) -> Option<String> {
     let peak = run.figure("memory.server_rss_peak_bytes").or_else(|| highest(run.series("server.rss_bytes")));
     let write = |bytes| Unit::Bytes.write(bytes);
     let most = peak.map(|peak| match connections_peak(run) {
-        Some(open) => format!("at most {} with {} connections", write(peak), grouped(open)),
+        // Not at the same moment: memory may go on growing while messages are sent.
+        Some(open) => format!("at most {}; at most {} connections", write(peak), grouped(open)),
         None => format!("at most {}", write(peak)),
     });
     let each = each.map(|(each, bounds)| {

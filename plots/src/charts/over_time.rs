@@ -1,10 +1,10 @@
 //! What all charts over time share: an axis, phases, marks, and how quantities become series.
 
-use super::Parts;
+use super::{Parts, answers, has_series, left_out};
 use crate::chart::{Axis, Body, Dash, Ink, Limit, Mark, Panel, Panels, Phase, Series, Shape};
 use crate::{Run, Unit};
 
-/// Phases of several runs are shown when they agree to within this share of the longest run.
+/// Phases of several runs are the same when they agree to within this share of the longest run.
 const PHASES_APART: f64 = 0.02;
 
 /// A quantity, of which a run has a line.
@@ -120,11 +120,11 @@ pub(super) fn with_limits(panel: Option<Panel>, limits: Vec<Limit>) -> Option<Pa
     panel.map(|panel| Panel { limits, ..panel })
 }
 
-/// A chart over time. `nothing` says what is missing when there is no panel.
+/// A chart over time, and the answer of each run in it. `nothing` says what is missing when there is no panel.
 pub(super) fn over_time(
     runs: &[Run],
     panels: impl IntoIterator<Item = Option<Panel>>,
-    answer: String,
+    answer: impl Fn(&Run, bool) -> Option<String>,
     nothing: &str,
 ) -> Result<Parts, String> {
     let panels: Vec<Panel> = panels.into_iter().flatten().collect();
@@ -144,13 +144,17 @@ pub(super) fn over_time(
         range: range.filter(|(from, to)| from < to),
         ..Axis::default()
     };
-    let body = Body::Panels(Panels { x, panels, phases: phases(runs), marks: marks(runs) });
-    Ok(Parts { question: None, answer, body, notes: Vec::new() })
+    let is_shown = |place| has_series(&panels, runs, place);
+    let (answer, mut notes) = (answers(runs, is_shown, answer), left_out(runs, is_shown));
+    let (phases, note) = phases(runs);
+    notes.extend(note);
+    let body = Body::Panels(Panels { x, panels, phases, marks: marks(runs) });
+    Ok(Parts { question: None, answer, body, notes })
 }
 
-/// The phases of the run; of several, the first one's if all agree.
-fn phases(runs: &[Run]) -> Vec<Phase> {
-    let Some((first, others)) = runs.split_first() else { return Vec::new() };
+/// The phases of the run; of several, those of the first that has any, and a note when others differ.
+fn phases(runs: &[Run]) -> (Vec<Phase>, Option<String>) {
+    let Some(first) = runs.iter().find(|run| !run.phases().is_empty()) else { return (Vec::new(), None) };
     let longest_s = runs.iter().map(Run::length_s).fold(0.0, f64::max);
     let near = |a: f64, b: f64| (a - b).abs() <= longest_s * PHASES_APART;
     let agrees = |run: &Run| {
@@ -161,12 +165,12 @@ fn phases(runs: &[Run]) -> Vec<Phase> {
                 .zip(first.phases())
                 .all(|(a, b)| a.name == b.name && near(a.from_s, b.from_s) && near(a.to_s, b.to_s))
     };
-    if !others.iter().all(agrees) {
-        return Vec::new();
-    }
+    let note =
+        (!runs.iter().all(agrees)).then(|| format!("the phases shown are those of '{}'", first.label()));
     let phase =
         |phase: &crate::run::Phase| Phase { name: phase.name.clone(), from: phase.from_s, to: phase.to_s };
-    first.phases().iter().filter(|phase| phase.to_s > first.span_s().0).map(phase).collect()
+    let shown = first.phases().iter().filter(|phase| phase.to_s > first.span_s().0);
+    (shown.map(phase).collect(), note)
 }
 
 /// What happened; of several runs, only what went wrong.

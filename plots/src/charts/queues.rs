@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::memory::highest;
 use super::over_time::{Quantity, over_time, panel};
-use super::{Parts, answers, axis};
+use super::{Parts, axis};
 use crate::chart::Dash;
 use crate::run::{Queue, grouped};
 use crate::{Run, Unit};
@@ -46,7 +46,7 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
         panel(runs, axis("delay", Unit::Seconds), 1.2, &delay),
         panel(runs, axis("until drained", Unit::Seconds), 1.2, &drain),
     ];
-    over_time(runs, panels, answers(runs, answer), "no queue was watched in this recording")
+    over_time(runs, panels, answer, "no queue was watched in this recording")
 }
 
 /// A figure of one queue.

@@ -1,7 +1,7 @@
 //! What TCP had to do again, what it turned away, and what it held.
 
 use super::over_time::{Quantity, over_time, panel};
-use super::{Parts, answers, axis};
+use super::{Parts, axis};
 use crate::chart::Dash;
 use crate::run::grouped;
 use crate::{Run, Unit};
@@ -45,7 +45,7 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
         panel(runs, axis("sockets", Unit::Count), 1.3, &sockets),
         panel(runs, axis("buffers", Unit::Bytes), 1.0, &memory),
     ];
-    over_time(runs, panels, answers(runs, answer), "TCP was not watched in this recording")
+    over_time(runs, panels, answer, "TCP was not watched in this recording")
 }
 
 fn answer(run: &Run, brief: bool) -> Option<String> {

@@ -107,6 +107,10 @@ fn thresholds_stand_where_their_figures_are() {
     assert_eq!(limits(Kind::Latency, 0), [("p99 < 5 ms".to_owned(), 0.005)]);
     assert_eq!(limits(Kind::Memory, 2), [("server_bytes_per_connection < 128B".to_owned(), 128.0)]);
     assert_eq!(limits(Kind::Memory, 0), []);
+    let percentiles = chart(Kind::Percentiles, &run).expect("drawn");
+    let bound = panels(&percentiles)[0].series.last().expect("a threshold");
+    assert_eq!(bound.name, "delivered p99 < 5 ms");
+    assert!(bound.points.iter().all(|(_, y)| *y == 0.005), "{bound:?}");
 }
 
 #[test]
@@ -143,7 +147,7 @@ fn the_ledger_s_bars_leave_out_what_is_below_zero_and_say_so() {
         drawn.notes,
         [
             "the kernel's objects are not told apart: only root may read slabinfo",
-            "below zero by noise and not drawn: unexplained −10 B"
+            "below zero by noise and not drawn: unexplained −10 B; the bar is 10 B higher than its total for that"
         ]
     );
 }
@@ -186,7 +190,7 @@ fn without_a_summary_the_recording_itself_answers() {
     let run = [of(&made)];
     let answer = |kind| chart(kind, &run).expect("drawn").answer;
     assert!(answer(Kind::Memory).starts_with("100 B a connection (95 %: "), "{}", answer(Kind::Memory));
-    assert!(answer(Kind::Memory).ends_with("with 1,000 connections"), "{}", answer(Kind::Memory));
+    assert!(answer(Kind::Memory).ends_with("; at most 1,000 connections"), "{}", answer(Kind::Memory));
     assert_eq!(answer(Kind::Throughput), "500 messages delivered");
     assert!(answer(Kind::Latency).starts_with("p50 200 µs, "), "{}", answer(Kind::Latency));
 }
@@ -196,7 +200,7 @@ fn the_measurement_of_the_ceiling_is_not_of_the_run() {
     let mut made = Made::run();
     made.mark(0.1, "runner", "phase.began", json!({ "phase": "limit" }));
     made.mark(1.9, "runner", "phase.ended", json!({ "phase": "limit" }));
-    let run = of(&made);
+    let run = of(made.in_order());
     assert_eq!((run.phases()[0].name.as_str(), run.span_s().0), ("limit", 0.0));
     let Body::Panels(body) = chart(Kind::Cpu, &[run]).expect("drawn").body else { panic!("panels") };
     assert_eq!(body.phases[0].name, "ramp");
@@ -213,11 +217,30 @@ fn what_was_asked_for_goes_with_the_knobs() {
         "alert.raised",
         json!({ "queue": "server.mail", "threshold": "delay over 5 s" }),
     );
-    let run = [of(&made)];
+    let run = [of(made.in_order())];
     let drawn = chart(Kind::Throughput, &run).expect("drawn");
     let asked = panels(&drawn)[0].series.iter().find(|series| series.name == "asked for").expect("asked");
     assert_eq!(asked.points, [(10.0, 50.0), (13.0, 1200.0), (20.0, 1200.0)]);
     let Body::Panels(body) = &drawn.body else { panic!("panels") };
     let marks: Vec<_> = body.marks.iter().map(|mark| (mark.at, mark.name.as_str(), mark.bad)).collect();
     assert_eq!(marks, [(13.0, "rate = 1,200", false), (14.0, "server.mail: delay over 5 s", true)]);
+}
+
+/// Runs were left out of overlays without a word, and so was the shading when phases differed.
+#[test]
+fn an_overlay_says_what_it_leaves_out_and_whose_phases_it_shows() {
+    let mut bare = Made::empty();
+    bare.mark(0.0, "runner", "phase.began", json!({ "phase": "ramp" }));
+    bare.sample(40.0, "host", &[("host.cpu_busy_ratio", 0.5)]);
+    let runs = [whole("whole"), Run::open(&bare.path(), Some("bare".into())).expect("opens")];
+    for kind in [Kind::Memory, Kind::Latency, Kind::Percentiles, Kind::Ledger] {
+        let drawn = chart(kind, &runs).expect("one of two is drawn");
+        let note = "bare: has nothing to show in this chart";
+        assert!(drawn.notes.iter().any(|known| known == note), "{kind}: {:?}", drawn.notes);
+        assert!(!drawn.answer.contains("bare"), "{}", drawn.answer);
+    }
+    let cpu = chart(Kind::Cpu, &runs).expect("drawn");
+    let Body::Panels(body) = &cpu.body else { panic!("panels") };
+    assert_eq!(body.phases.len(), 3);
+    assert!(cpu.notes.iter().any(|note| note == "the phases shown are those of 'whole'"), "{:?}", cpu.notes);
 }

@@ -3,7 +3,7 @@
 use super::limits::limits;
 use super::memory::highest;
 use super::over_time::{Quantity, over_time, panel, with_limits};
-use super::{Parts, answers, axis};
+use super::{Parts, axis};
 use crate::chart::Dash;
 use crate::run::grouped;
 use crate::{Run, Unit};
@@ -24,7 +24,7 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
         with_limits(panel(runs, axis("messages", Unit::PerSecond), 2.0, &messages), rates),
         panel(runs, axis("bytes", Unit::BytesPerSecond), 1.4, &bytes),
     ];
-    over_time(runs, panels, answers(runs, answer), "no messages and no bytes were counted in this run")
+    over_time(runs, panels, answer, "no messages and no bytes were counted in this run")
 }
 
 /// What arrived, as the generator counts it, else what the server says it delivered.

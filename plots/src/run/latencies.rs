@@ -1,10 +1,16 @@
 //! Latencies over time: percentiles are never averaged, so the counts themselves are kept, by bins of time.
 
+use std::collections::BTreeMap;
+
 use telemetry::{Counts, CountsSum, Histogram};
 
 /// The most bins of one kind of latency. When they are reached, neighbours become one, exactly, and bins are twice as wide
-/// from then on. A bin takes some kilobytes.
+/// from then on.
 const BINS_MAX: usize = 512;
+
+/// The most counts in the bins of all kinds together, of 8 bytes each. When they are reached, the kind with the most has its
+/// bins made twice as wide, until they are fewer. A bin of a run has some hundred or thousand.
+pub(crate) const COUNTS_MAX: usize = 4 << 20;
 
 /// How wide bins are at first.
 const WIDTH_S: f64 = 1.0;
@@ -19,6 +25,8 @@ pub const QUANTILES: [f64; 5] = [0.5, 0.9, 0.99, 0.999, 1.0];
 #[derive(Debug, Clone)]
 pub(crate) struct Latencies {
     bins: Vec<Gathered>,
+    /// The counts in the bins.
+    counts: usize,
     width_s: f64,
     /// The bin that is being filled, and its time.
     filling: CountsSum,
@@ -48,6 +56,7 @@ impl Default for Latencies {
     fn default() -> Self {
         Latencies {
             bins: Vec::new(),
+            counts: 0,
             width_s: WIDTH_S,
             filling: CountsSum::default(),
             filling_s: (0.0, 0.0),
@@ -80,7 +89,9 @@ impl Latencies {
             return;
         }
         let (from_s, to_s) = self.filling_s;
-        self.bins.push(Gathered { from_s, to_s, counts: self.filling.take() });
+        let counts = self.filling.take();
+        self.counts += counts.places();
+        self.bins.push(Gathered { from_s, to_s, counts });
         while self.bins.len() >= BINS_MAX {
             self.widen();
         }
@@ -98,7 +109,19 @@ impl Latencies {
                 _ => wider.push(bin),
             }
         }
+        self.counts = wider.iter().map(|bin| bin.counts.places()).sum();
         self.bins = wider;
+    }
+
+    /// Makes bins wider until there are not more counts than that in all kinds together.
+    pub(crate) fn bound(all: &mut BTreeMap<String, Latencies>, counts_max: usize) {
+        while all.values().map(|latencies| latencies.counts).sum::<usize>() > counts_max {
+            let wide = all.values_mut().filter(|latencies| latencies.bins.len() > 1);
+            match wide.max_by_key(|latencies| latencies.counts) {
+                Some(most) => most.widen(),
+                None => return,
+            }
+        }
     }
 
     /// The bins' percentiles, and the histogram of the whole run.
@@ -171,5 +194,27 @@ mod tests {
         assert_eq!(whole.len(), 80);
         assert!((4..=6).contains(&bins.len()), "{bins:?}");
         assert!(bins.windows(2).any(|pair| pair[1].from_s - pair[0].to_s > 7.0), "{bins:?}");
+    }
+
+    /// Sixteen kinds with full histograms took more than a gigabyte.
+    #[test]
+    fn many_kinds_with_many_counts_share_one_bound() {
+        let full: Vec<u64> = (0..2_000).map(|n| 1_000 + n * 4_000).collect();
+        let (full, _) = counts(&full);
+        let mut all = BTreeMap::new();
+        for second in 0..60 {
+            for name in ["a", "b", "c"] {
+                let latencies: &mut Latencies = all.entry(name.to_owned()).or_default();
+                latencies.take((f64::from(second), f64::from(second + 1)), &full, true);
+                Latencies::bound(&mut all, 30_000);
+            }
+        }
+        let kept: usize = all.values().map(|latencies| latencies.counts).sum();
+        assert!((10_000..=30_000).contains(&kept), "{kept}");
+        for latencies in all.into_values() {
+            let (bins, whole) = latencies.finish();
+            assert!(bins.len() > 1 && bins[bins.len() - 1].to_s == 60.0, "{bins:?}");
+            assert_eq!(whole.len(), 60 * 2_000);
+        }
     }
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use telemetry::{Drain, QueueSpec, Queues, Sample};
 
 use super::series::Series;
+use super::story::TEXT_CHARS_MAX;
 
-/// The most queues that are kept; a chart could not show more.
+/// The most queues that are kept; a chart could not show more. Neither are those with endless names.
 const QUEUES_MAX: usize = 16;
 
 /// A queue over a run; times in seconds since the ramp began.
@@ -49,7 +50,8 @@ impl Followed {
     /// Follows these queues, too, as the recording says that it did.
     pub(super) fn describe(&mut self, specs: Vec<QueueSpec>) {
         for spec in specs {
-            if !self.specs.contains(&spec) && self.specs.len() < QUEUES_MAX {
+            let is_named = spec.name.len() <= TEXT_CHARS_MAX && spec.length.len() <= TEXT_CHARS_MAX;
+            if is_named && !self.specs.contains(&spec) && self.specs.len() < QUEUES_MAX {
                 self.specs.push(spec);
             }
         }

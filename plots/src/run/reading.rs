@@ -6,17 +6,15 @@ use telemetry::{
     Counts, CountsReader, Frame, FrameError, Latency, Mark, Queues, Recording, Sample, Stamp, fit,
 };
 
-use super::latencies::Latencies;
+use super::clock::Clock;
+use super::latencies::{COUNTS_MAX, Latencies};
 use super::names::{COUNTERS, GAUGES};
 use super::queues::Followed;
-use super::series::{Counter, Series};
-use super::story::Story;
+use super::series::{Counter, Series, VALUE_MAX};
+use super::story::{Story, TEXT_CHARS_MAX};
 
-/// The most kinds of latency that are kept, at a few megabytes each.
+/// The most kinds of latency that are kept, beside the bins at 600 KB each; further ones are counted as lost.
 const LATENCIES_MAX: usize = 16;
-
-/// No frame is so far from the first one: ten years. What claims to be was damaged.
-const SECONDS_MAX: f64 = 10.0 * 366.0 * 86_400.0;
 
 /// Frames that no chart shows.
 const LEFT_OUT: &[&str] = &["table", "catalog", "audit", "log"];
@@ -36,6 +34,7 @@ pub(super) struct Reading {
     pub(super) queues: Followed,
     pub(super) story: Story,
     pub(super) ramp: Ramp,
+    pub(super) clock: Clock,
     counts: (CountsReader, Counts),
 }
 
@@ -99,6 +98,7 @@ impl Reading {
             queues: Followed::new(Queues::default_specs()),
             story: Story::default(),
             ramp: Ramp::default(),
+            clock: Clock::default(),
             counts: Default::default(),
         }
     }
@@ -107,27 +107,32 @@ impl Reading {
     pub(super) fn of(recording: Recording) -> (Reading, Recording, Option<FrameError>) {
         let mut recording = recording.leaving_out(LEFT_OUT);
         let mut reading = Reading::new();
+        let mut error = None;
         while let Some(next) = recording.next() {
-            match next {
-                Ok(placed) => reading.take(&placed.frame),
-                Err(error) => return (reading, recording, Some(error)),
+            match next.map(|placed| reading.clock.pass(placed.frame)) {
+                Ok(Some(frame)) => reading.take(frame),
+                Ok(None) => {}
+                Err(refused) => error = Some(refused),
             }
         }
-        (reading, recording, None)
+        while let Some(frame) = reading.clock.rest() {
+            reading.take(frame);
+        }
+        (reading, recording, error)
     }
 
-    fn take(&mut self, frame: &Frame) {
+    fn take(&mut self, frame: Frame) {
         let at = frame.at();
         let first = *self.first.get_or_insert(at);
         let at_s = (at.mono_us as f64 - first.mono_us as f64) / 1e6;
-        if at_s.abs() > SECONDS_MAX {
-            return;
-        }
         self.end_s = self.end_s.max(at_s);
         match frame {
-            Frame::Sample(sample) => self.take_sample(sample, at_s),
-            Frame::Latency(latency) => self.take_latency(latency, at_s),
-            Frame::Mark(mark) => self.take_mark(mark, at_s),
+            Frame::Sample(mut sample) => {
+                sample.values.retain(|_, value| value.abs() <= VALUE_MAX);
+                self.take_sample(&sample, at_s);
+            }
+            Frame::Latency(latency) => self.take_latency(&latency, at_s),
+            Frame::Mark(mark) => self.take_mark(&mark, at_s),
             _ => {}
         }
     }
@@ -151,7 +156,7 @@ impl Reading {
             return;
         }
         if !self.latencies.contains_key(&latency.name) {
-            if self.latencies.len() >= LATENCIES_MAX {
+            if self.latencies.len() >= LATENCIES_MAX || latency.name.len() > TEXT_CHARS_MAX {
                 self.latencies_lost += 1;
                 return;
             }
@@ -162,6 +167,7 @@ impl Reading {
         let whole = !latency.name.starts_with("delivery.") || latency.at.mono_us >= warm_us;
         if let Some(known) = self.latencies.get_mut(&latency.name) {
             known.take((at_s - latency.interval_us as f64 / 1e6, at_s), counts, whole);
+            Latencies::bound(&mut self.latencies, COUNTS_MAX);
         }
     }
 

@@ -4,6 +4,9 @@
 /// ones are gathered so from then on: the resolution halves, evenly from beginning to end.
 pub(crate) const POINTS_MAX: usize = 8_192;
 
+/// A larger value, or one that is no number, is no measurement. Sums and products of what is left are finite.
+pub(crate) const VALUE_MAX: f64 = 1e150;
+
 /// A rate is taken over at least this: twenty readings a second would show their own jitter.
 const RATE_S_MIN: f64 = 0.25;
 

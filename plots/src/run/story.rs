@@ -17,6 +17,9 @@ const PHASE_S_MIN: f64 = 0.01;
 /// The most phases and the most events that are kept; later ones are counted.
 const KEPT_MAX: usize = 500;
 
+/// A longer text of a mark, and a longer name of anything, is cut, and ends in `…`.
+pub(crate) const TEXT_CHARS_MAX: usize = 200;
+
 /// Whose marks tell of phases when there are several who do.
 const RUNNER: &str = "runner";
 
@@ -104,13 +107,14 @@ impl Story {
 
     fn remember(&mut self, mark: &Mark, runner: bool, at_s: f64) {
         let Some((text, bad)) = words(mark) else { return };
+        let text = clipped(&text);
         if self.events.len() >= KEPT_MAX {
             self.dropped += 1;
             return;
         }
         let attribute = |name| mark.attributes.get(name);
         let knob = attribute("name").and_then(Value::as_str).zip(attribute("value").and_then(Value::as_f64));
-        let knob = knob.filter(|_| mark.name == "knob").map(|(name, value)| (name.to_owned(), value));
+        let knob = knob.filter(|_| mark.name == "knob").map(|(name, value)| (clipped(name), value));
         self.events.push((runner, Event { at_s, text, bad, knob }));
     }
 
@@ -205,6 +209,14 @@ pub(crate) fn grouped(value: f64) -> String {
         out.push(digit);
     }
     out + fraction
+}
+
+/// The text, or as much of it as anybody reads.
+pub(crate) fn clipped(text: &str) -> String {
+    match text.char_indices().nth(TEXT_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -328,7 +340,11 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_grouped() {
+    fn numbers_are_grouped_and_long_texts_cut() {
+        assert_eq!(
+            (clipped("ä"), clipped(&"ä".repeat(300)).chars().count()),
+            ("ä".into(), TEXT_CHARS_MAX + 1)
+        );
         assert_eq!([0.0, 999.0, 1234567.5, -1000.0].map(grouped), ["0", "999", "1,234,567.5", "−1,000"]);
     }
 }

@@ -124,13 +124,15 @@ fn rubbish_is_counted_and_does_no_harm() {
         format!("{{\"frame\":\"sample\",{at},\"values\":{{\"server.rss_bytes\":1e308}}}}"),
         format!("{{\"frame\":\"mark\",{at},\"name\":\"phase.began\",\"attributes\":{{\"phase\":\"ramp\"}}}}"),
         "{\"frame\":\"sample\",\"mono_us\":0,\"wall_us\":1,\"source\":\"host\",\"values\":{\"server.rss_bytes\":null}}".to_owned(),
-        "{\"frame\":\"latency\",\"mono_us\":5020000000,\"wall_us\":1,\"source\":\"generator\",\"name\":\"delivery.latency_ns\",\"interval_us\":1,\"histogram\":\"AAAA\"}".to_owned(),
+        "{\"frame\":\"latency\",\"mono_us\":5025000000,\"wall_us\":1,\"source\":\"generator\",\"name\":\"delivery.latency_ns\",\"interval_us\":1,\"histogram\":\"AAAA\"}".to_owned(),
     ];
     file.write_all((hostile.join("\n") + "\n").as_bytes()).expect("written");
     let run = open(&made.path());
     assert_eq!((run.length_s(), run.span_s()), (25.0, (0.0, 23.0)), "no frame is ages away");
     assert!(
-        says(&run, "one frame could not be read") && says(&run, "one latency histogram"),
+        says(&run, "one frame could not be read")
+            && says(&run, "one latency histogram")
+            && says(&run, "times are far"),
         "{:?}",
         run.missing()
     );
@@ -139,12 +141,32 @@ fn rubbish_is_counted_and_does_no_harm() {
 #[test]
 fn what_stands_beside_the_frames_may_be_missing_or_damaged() {
     let mut made = Made::run();
-    made.file("summary.json", &json!("short"));
     fs::write(made.path().join("host.json"), "{\"cpu").expect("written");
-    fs::remove_file(made.path().join("plan.yaml")).unwrap_or_default();
+    fs::write(made.path().join("plan.yaml"), [0xff, 0xfe]).expect("written");
+    for wrong in [json!("short"), json!([1, 2]), json!(null)] {
+        made.file("summary.json", &wrong);
+        let run = open(&made.path());
+        assert!(says(&run, "summary.json could not be read: it holds no object"), "{:?}", run.missing());
+        assert!(!says(&run, "come to its end"), "a damaged summary is not an absent one");
+        assert!(says(&run, "host.json could not be read") && run.host().is_none());
+        assert!(says(&run, "plan.yaml is not UTF-8"));
+        assert_eq!((run.figure("connections.peak"), run.plan_text()), (None, None));
+    }
+    made.file("summary.json", &json!({ "connections": { "peak": "1000" } }));
+    assert!(says(&open(&made.path()), "text where numbers belong, such as 'connections.peak'"));
+    for name in ["summary.json", "host.json", "plan.yaml"] {
+        fs::remove_file(made.path().join(name)).expect("there");
+    }
+    fs::create_dir(made.path().join("host.json")).expect("made");
     let run = open(&made.path());
-    assert!(says(&run, "host.json could not be read") && run.host().is_none());
-    assert_eq!((run.figure("connections.peak"), run.plan_text()), (None, None));
+    assert_eq!(
+        run.missing(),
+        [
+            "there is no summary: the run did not come to its end, or has not yet",
+            "host.json was not read: it is no file",
+            "there is no plan.yaml"
+        ]
+    );
 }
 
 #[test]
@@ -155,4 +177,17 @@ fn a_recording_of_nothing_opens_and_says_so() {
     let run = open(&path);
     assert!(says(&run, "no frame") && run.phases().is_empty() && run.length_s() == 0.0);
     assert!(Run::open(&dir.path().join("nowhere"), None).is_err());
+}
+
+/// A host sample a month ahead made every axis a month long, and nothing was said.
+#[test]
+fn a_damaged_time_is_left_out_and_told() {
+    let mut made = Made::run();
+    made.sample(25.0 + 30.0 * 86_400.0, "host", &[("server.rss_bytes", 1.0)]);
+    made.sample(23.5, "generator", &[("connections.open", 77.0)]);
+    let run = open(&made.path());
+    assert_eq!(run.span_s(), (0.0, 23.0));
+    assert!(says(&run, "one frame is left out: its time"), "{:?}", run.missing());
+    assert!(says(&run, "clock had gone back"), "{:?}", run.missing());
+    assert!(run.series("connections.open").iter().all(|(_, open)| *open != 77.0));
 }

@@ -15,6 +15,9 @@ const BAND_PLACES: u32 = 40;
 /// How much room there is above and below the points, as a share of what they take.
 const ROOM: f64 = 0.06;
 
+/// How much of the readings' height the band may add above and below.
+const BAND_ROOM_MAX: f64 = 0.5;
+
 pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
     let fitted: Vec<(usize, &Run, Slope)> = runs
         .iter()
@@ -57,8 +60,14 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
     }
     for panel in [&mut memory, &mut rest] {
         let (low, high) = ends(panel.series.iter().flat_map(|series| &series.points).map(|point| point.1));
-        let room = (high - low).max(1.0) * ROOM;
-        panel.y.range = Some((low - room, high + room));
+        let height = (high - low).max(1.0);
+        let edges = panel.bands.iter().flat_map(|band| &band.points);
+        let (least, most) = ends(edges.flat_map(|(_, least, most)| [*least, *most]));
+        // A band as wide as the readings are high is shown in full; one that dwarfs them is not.
+        let most_room = height * BAND_ROOM_MAX;
+        let below = (low - least).clamp(height * ROOM, most_room);
+        let above = (most - high).clamp(height * ROOM, most_room);
+        panel.y.range = Some((low - below, high + above));
     }
     let x = Axis { label: "connections".to_owned(), unit: Unit::Count, ..Axis::default() };
     let panels = vec![memory, rest];

@@ -7,13 +7,14 @@
 //! bad. It counts when that first bad commit was committed at the base's time or later: the base itself counts. Time
 //! and not ancestry orders commits, so that a file is judged alike with and without its repository.
 //!
-//! **Not enough data** is neither a pass nor a fail. A series needs [`POINTS_MIN`] commits, and after the base
-//! [`SIDE_MIN`], because fewer cannot be told from outliers.
+//! **Not enough data** is neither a pass nor a fail. A series needs [`POINTS_MIN`] commits, after the base as many as
+//! [`needed_after`] says, because fewer cannot be told from outliers, and a value of the newest commit: a change that
+//! breaks the measurement is no pass.
 
-use crate::detect::{Change, Effect, POINTS_MIN, SIDE_MIN, changes};
+use crate::detect::{Change, Effect, POINTS_MIN, SIDE_MIN, changes, needed_after};
 use crate::line::Acceptance;
 use crate::rules::Rule;
-use crate::series::{Choice, Footing, Point, Series, series};
+use crate::series::{Choice, Footing, Point, Runs, Series};
 use crate::{Commit, History, Moment};
 
 /// From where on changes count.
@@ -217,8 +218,10 @@ pub fn check(history: &History, wanted: &Wanted<'_>) -> Checked {
     let scenarios =
         history.scenarios().into_iter().filter(|name| wanted.scenario.is_none_or(|only| only == *name));
     let judgements = scenarios
-        .flat_map(|scenario| wanted.rules.iter().map(move |rule| (scenario, rule)))
-        .filter_map(|(scenario, rule)| series(history, scenario, rule, wanted.choice))
+        .flat_map(|scenario| {
+            let runs = Runs::of(history, scenario);
+            wanted.rules.iter().filter_map(move |rule| runs.series(rule, wanted.choice))
+        })
         .map(|series| judge(series, &history.accepted, wanted.base))
         .collect();
     Checked { base: wanted.base.cloned(), judgements }
@@ -317,19 +320,26 @@ fn lack(series: &Series, base: Option<&Base>) -> Option<Outcome> {
         let have = commits(series.commits);
         return Some(Outcome::NotEnough(format!("{have} with comparable runs, {POINTS_MIN} needed")));
     }
+    if series.newest_lacks {
+        // Also one that nobody asked for: what stopped being measured may have been broken by what is to be judged.
+        let others = if series.runs_left_out > 0 { ", or not in a run that is comparable" } else { "" };
+        let have = commits(have);
+        return Some(Outcome::NotEnough(format!(
+            "not measured in the newest commit{others}; {have} before it have it"
+        )));
+    }
     if have < POINTS_MIN {
         let all = series.commits;
         return Some(lacking(format!("measured in {have} of {all} commits, {POINTS_MIN} needed")));
     }
-    if series.newest_lacks {
-        return Some(lacking("not measured in the newest commit".into()));
-    }
     let base = base?;
     let after = series.points.iter().filter(|point: &&Point| since(&point.commit, Some(base))).count();
-    (after < SIDE_MIN).then(|| {
+    // Among the very first no change is seen; from a base there, as many are needed as from where one could be.
+    let needed = needed_after((have - after).max(SIDE_MIN)).unwrap_or(POINTS_MIN);
+    (after < needed).then(|| {
         let after = commits(after);
         Outcome::NotEnough(format!(
-            "{after} since base {}, {SIDE_MIN} needed to tell a change from an outlier",
+            "{after} since base {}, {needed} needed to tell a change from an outlier",
             base.name
         ))
     })

@@ -98,11 +98,21 @@ fn only_what_is_at_or_after_the_base_fails() {
 fn too_few_since_the_base_is_no_pass() {
     let history = history(BYTES, &steps(&[(30, 60.0)]));
     let of = |index| checked(&history, BYTES, false, Some(&base(index)));
-    assert_eq!(of(30 - SIDE_MIN).verdict(), Verdict::Fine);
-    let few = of(30 - SIDE_MIN + 1);
+    // As many as a change right at the base takes to be seen, and that depends on how many are before it.
+    for (commits, before) in [(30, 26), (15, 10), (17, 13), (20, 6), (14, 0)] {
+        let history = self::history(BYTES, &steps(&[(commits, 60.0)]));
+        let judged = checked(&history, BYTES, false, Some(&base(before)));
+        let needed = needed_after(before.max(SIDE_MIN)).expect("enough before");
+        let expected = if commits - before < needed { Verdict::NotEnough } else { Verdict::Fine };
+        assert_eq!(judged.verdict(), expected, "{before} before the base of {commits}: {needed} needed");
+    }
+    let few = of(28);
     assert_eq!(few.verdict(), Verdict::NotEnough);
     let reason = few.judgements[0].outcome.reason().expect("a reason").to_owned();
-    assert!(reason.starts_with("3 commits since base base, 4 needed"), "{reason}");
+    assert!(reason.starts_with("2 commits since base base, 3 needed"), "{reason}");
+    let ten = self::history(BYTES, &steps(&[(14, 60.0)]));
+    let few = checked(&ten, BYTES, false, Some(&base(10)));
+    assert_eq!(few.verdict(), Verdict::NotEnough, "after ten commits, four are too few");
     let later = Base {
         id: "never-measured".into(),
         committed_at: "2027-01-01T00:00:00Z".parse().expect("a time"),
@@ -183,7 +193,9 @@ fn a_default_that_was_not_measured_matters_only_if_nothing_was() {
 fn what_is_missing_in_the_newest_commit_is_not_passed() {
     let mut history = history(BYTES, &steps(&[(20, 60.0)]));
     history.runs.push(run("newest", &at(30), &[(RATE, 1.0)]));
-    assert_eq!(checked(&history, BYTES, true, None).verdict(), Verdict::NotEnough);
+    for asked in [true, false] {
+        assert_eq!(checked(&history, BYTES, asked, None).verdict(), Verdict::NotEnough, "asked: {asked}");
+    }
 }
 
 #[test]

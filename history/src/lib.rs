@@ -36,4 +36,4 @@ pub use machine::Machine;
 pub use median::median;
 pub use metrics::MetricError;
 pub use rules::{Direction, Rule};
-pub use series::{Choice, Footing, Series};
+pub use series::{Choice, Footing, Runs, Series};

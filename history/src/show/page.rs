@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::{Finding, Judgement, Outcome, State, effect, judge};
 use crate::rules::{DEFAULTS, Rule};
-use crate::series::{Choice, series};
+use crate::series::{Choice, Runs};
 use crate::show::escape::markup;
 use crate::show::trend::{answer, slug};
 use crate::show::{trend, words};
@@ -55,9 +55,9 @@ pub fn pages(
     let mut pages = Vec::new();
     let (mut body, mut worse) = (String::new(), Vec::new());
     for scenario in history.scenarios() {
+        let runs = Runs::of(history, scenario);
         let judged = |rule: &Rule| {
-            let series =
-                series(history, scenario, rule, choice).filter(|series| !series.points.is_empty())?;
+            let series = runs.series(rule, choice).filter(|series| !series.points.is_empty())?;
             Some(judge(series, &history.accepted, base))
         };
         let judgements: Vec<Judgement> = rules.iter().filter_map(judged).collect();

@@ -112,6 +112,13 @@ impl BundleRun {
         names(&self.metrics, self.limit.as_ref())
     }
 
+    /// Whether it is the same run: the same directory by another name, or a copy of it.
+    pub(crate) fn is(&self, other: &BundleRun) -> bool {
+        let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        whole(&self.path) == whole(&other.path)
+            || (self.date, &self.machine, &self.metrics) == (other.date, &other.machine, &other.metrics)
+    }
+
     /// The line, given the commit.
     pub fn line(self, commit: Commit) -> RunLine {
         let BundleRun { date, scenario, machine, limit, verdict, metrics, .. } = self;

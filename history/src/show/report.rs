@@ -206,8 +206,17 @@ fn compared_row(pair: &Pair) -> Row {
         }
         (None, Some(figures)) => figures,
         (None, None) if pair.a == pair.b => "the same in all runs".into(),
-        (None, None) => "all runs of one side beyond all of the other".into(),
+        (None, None) => "from zero, in so many runs that chance is ruled out".into(),
     };
+    if pair.missing != (0, 0) && !(pair.a.is_empty() && pair.b.is_empty()) {
+        let (a, b) = (pair.a.len(), pair.b.len());
+        let (a_all, b_all) = (a + pair.missing.0, b + pair.missing.1);
+        more.push(format!(
+            "measured in {a} of {} and {b} of {}",
+            words::count(a_all, "run"),
+            words::count(b_all, "run")
+        ));
+    }
     if let Footing::Ceiling(figure) = pair.footing {
         more.push(format!("as a share of each machine's own ceiling ({figure})"));
     }

@@ -7,12 +7,16 @@
 //! bad. It counts when that first bad commit was committed at the base's time or later: the base itself counts. Time
 //! and not ancestry orders commits, so that a file is judged alike with and without its repository.
 //!
+//! **Pending.** The newest few commits may lie far from those before and yet be outliers. That is said, as a warning; it
+//! fails as soon as there are so many that it is a change.
+//!
 //! **Not enough data** is neither a pass nor a fail. A series needs [`POINTS_MIN`] commits, after the base as many as
 //! [`needed_after`] says, because fewer cannot be told from outliers, and a value of the newest commit: a change that
 //! breaks the measurement is no pass.
 
 use crate::detect::{Change, Effect, POINTS_MIN, SIDE_MIN, changes, needed_after};
 use crate::line::Acceptance;
+use crate::pending::{Pending, pending};
 use crate::rules::Rule;
 use crate::series::{Choice, Footing, Point, Runs, Series};
 use crate::{Commit, History, Moment};
@@ -81,6 +85,8 @@ pub enum Outcome {
     Better,
     /// No change that counts.
     Steady,
+    /// No change that counts, but the newest commits are far worse than those before: one more, and it may be one.
+    Pending,
     /// It was not measured, and nobody asked for it by name; why it is not judged.
     NotJudged(String),
     /// There is too little data; what is missing.
@@ -94,6 +100,7 @@ impl Outcome {
             Outcome::Worse => "worse",
             Outcome::Better => "better",
             Outcome::Steady => "steady",
+            Outcome::Pending => "pending",
             Outcome::NotJudged(_) => "not_judged",
             Outcome::NotEnough(_) => "not_enough_data",
         }
@@ -114,7 +121,7 @@ pub(crate) fn verdict(outcomes: &[&Outcome]) -> Verdict {
     if any(|outcome| matches!(outcome, Outcome::Worse)) {
         Verdict::Worse
     } else if any(|outcome| matches!(outcome, Outcome::NotEnough(_)))
-        || !any(|outcome| matches!(outcome, Outcome::Better | Outcome::Steady))
+        || !any(|outcome| matches!(outcome, Outcome::Better | Outcome::Steady | Outcome::Pending))
     {
         Verdict::NotEnough
     } else {
@@ -131,6 +138,8 @@ pub struct Judgement {
     pub outcome: Outcome,
     /// Its changes, in the order of time.
     pub findings: Vec<Finding>,
+    /// The newest commits, where they lie far from those before and are no change yet.
+    pub pending: Option<Pending>,
 }
 
 /// What a change is worth.
@@ -248,10 +257,15 @@ pub fn judge(series: Series, accepted: &[Acceptance], base: Option<&Base>) -> Ju
             finding
         })
         .collect();
+    let last = found.last().map_or(0, |change| change.index);
+    let pending = pending(&series.values()[last..], &effect);
+    let worse = pending.is_some_and(|it| series.rule.worse(it.before, it.after) == Some(true));
     let outcome = if findings.iter().any(|finding| finding.state == State::Fails) {
         Outcome::Worse
     } else if let Some(lack) = lack(&series, base) {
         lack
+    } else if worse {
+        Outcome::Pending
     } else {
         let latest = findings.last().filter(|finding| since(&finding.first_bad, base));
         if latest.is_some_and(|finding| finding.state == State::Better) {
@@ -260,7 +274,7 @@ pub fn judge(series: Series, accepted: &[Acceptance], base: Option<&Base>) -> Ju
             Outcome::Steady
         }
     };
-    Judgement { series, outcome, findings }
+    Judgement { series, outcome, findings, pending }
 }
 
 /// What counts as a change of this series. A share of the ceiling is in no unit that an absolute effect could be in.

@@ -243,3 +243,22 @@ fn of_a_long_history_the_newest_commits_are_judged() {
     assert_eq!((series.points.len(), series.older_left_out, series.commits), (1000, 200, 1200));
     assert_eq!(checked.verdict(), Verdict::Fine, "the step is older than what is judged");
 }
+
+/// "ok, no change" was said of two commits that took 67 times as much.
+#[test]
+fn newest_commits_that_are_far_off_are_pending() {
+    let pending = checked(&history(BYTES, &steps(&[(40, 60.0), (2, 4096.0)])), BYTES, false, None);
+    assert_eq!((pending.verdict(), &pending.judgements[0].outcome), (Verdict::Fine, &Outcome::Pending));
+    let report = crate::show::Report::from(&pending);
+    let row = &report.groups[0].rows[0];
+    assert!(row.text.starts_with("the last 2 commits are ×68 what was before (60"), "{}", row.text);
+    assert!(row.text.ends_with(": not yet told from an outlier") && row.more.is_empty(), "{row:?}");
+    assert!(report.sentence.contains("the newest commits of 1 metric are far worse"), "{}", report.sentence);
+    assert!(crate::show::junit(&report).contains("<system-err>warning: the last 2 commits"));
+    // For the better it is said, and is no warning.
+    let better = checked(&history(BYTES, &steps(&[(40, 4096.0), (2, 60.0)])), BYTES, false, None);
+    assert_eq!(better.judgements[0].outcome, Outcome::Steady);
+    assert!(crate::show::Report::from(&better).groups[0].rows[0].more[0].contains("−99 % off"));
+    let third = checked(&history(BYTES, &steps(&[(40, 60.0), (5, 4096.0)])), BYTES, false, None);
+    assert_eq!((third.verdict(), third.judgements[0].pending), (Verdict::Worse, None));
+}

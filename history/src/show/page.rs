@@ -158,6 +158,10 @@ fn card(file: &str, judgement: &Judgement) -> String {
     let metric = markup(&series.rule.metric);
     let what = match (&judgement.outcome, judgement.findings.last()) {
         (Outcome::NotEnough(_) | Outcome::NotJudged(_), _) => "too few".to_owned(),
+        (Outcome::Pending, _) => {
+            let ratio = judgement.pending.and_then(|pending| pending.ratio());
+            format!("{}, pending", words::change(ratio))
+        }
         (_, Some(finding)) => words::change(finding.ratio()),
         (_, None) => "steady".into(),
     };
@@ -234,6 +238,7 @@ fn metric_page(title: &str, name: String, judgement: &Judgement) -> Page {
         Outcome::Better => "changed for the better",
         Outcome::Steady if judgement.findings.is_empty() => "steady",
         Outcome::Steady => "no change that fails",
+        Outcome::Pending => "pending: the newest commits are worse, and too few to tell",
         Outcome::NotEnough(_) => "too little data",
         Outcome::NotJudged(_) => "not judged",
     };
@@ -267,23 +272,23 @@ fn changes_table(judgement: &Judgement) -> String {
         let state = words::state(&finding.state).unwrap_or_else(|| "worse, fails".into());
         let class = if finding.state == State::Fails { "worse" } else { "" };
         format!(
-            "<tr><td class=\"whole\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td>\
-             <td class=\"whole\"><code>{}..{}</code></td><td class=\"whole\">{}</td><td class=\"whole {class}\">{}</td></tr>",
+            "<tr><td class=\"{class}\">{}</td><td class=\"whole\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td>\
+             <td class=\"number\">{}</td><td class=\"whole\"><code>{}..{}</code></td><td class=\"whole\">{}</td></tr>",
+            markup(&state),
             finding.likely.committed_at.day(),
             markup(&series.write(finding.change.before)),
             markup(&series.write(finding.change.after)),
             markup(&words::change(finding.ratio())),
             markup(&crate::short(&good.id)),
             markup(&crate::short(&bad.id)),
-            markup(&words::sure(finding.change.p)),
-            markup(&state)
+            markup(&words::sure(finding.change.p))
         )
     };
     let rows: String = judgement.findings.iter().rev().map(row).collect();
     format!(
-        "<h3>Changes</h3><div class=\"scroll\"><table><thead><tr><th>date</th><th class=\"number\">before</th>\
+        "<h3>Changes</h3><div class=\"scroll\"><table><thead><tr><th>state</th><th>date</th><th class=\"number\">before</th>\
          <th class=\"number\">after</th><th class=\"number\">change</th><th>commits to suspect</th><th>confidence</th>\
-         <th></th></tr></thead><tbody>{rows}</tbody></table></div>"
+         </tr></thead><tbody>{rows}</tbody></table></div>"
     )
 }
 

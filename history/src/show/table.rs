@@ -50,7 +50,7 @@ fn write_group(out: &mut String, group: &Group, (metric, value): (usize, usize),
             Mark::Worse => (row.mark.word(), 31),
             Mark::Better => (row.mark.word(), 32),
             Mark::Ok => (row.mark.word(), 32),
-            Mark::Little => (row.mark.word(), 33),
+            Mark::Pending | Mark::Little => (row.mark.word(), 33),
             Mark::Absent => (row.mark.word(), 2),
         };
         let mark = painted(&format!("{word:<7}"), code, look);

@@ -3,7 +3,7 @@
 use plots::Chart;
 use plots::chart::{Axis, Body, Dash, Ink, Mark, Panel, Panels, Phase, Scale, Series as Line, Shape};
 
-use crate::check::{Judgement, State};
+use crate::check::{Judgement, Outcome, State};
 use crate::series::Point;
 use crate::show::words;
 
@@ -75,6 +75,11 @@ pub(crate) fn answer(judgement: &Judgement) -> String {
         return format!("Not judged: {reason}.");
     }
     let series = &judgement.series;
+    if judgement.outcome == Outcome::Pending
+        && let Some(pending) = &judgement.pending
+    {
+        return format!("{}.", capital(&words::pending(series, pending)));
+    }
     let Some(last) = judgement.findings.last() else {
         return format!("No change in {}.", words::count(series.points.len(), "commit"));
     };
@@ -84,6 +89,10 @@ pub(crate) fn answer(judgement: &Judgement) -> String {
     let state = words::state(&finding.state).map_or(String::new(), |state| format!("; {state}"));
     let size = words::size(series, finding);
     format!("{size}, {}, {}{state}{more}.", words::range(finding), words::sure(finding.change.p))
+}
+
+fn capital(text: &str) -> String {
+    text[..1].to_uppercase() + &text[1..]
 }
 
 fn hint(judgement: &Judgement, point: &Point) -> String {

@@ -1,5 +1,6 @@
 //! Figures in words.
 
+use crate::Pending;
 use crate::check::{Finding, State};
 use crate::detect::Effect;
 use crate::rules::Rule;
@@ -41,6 +42,22 @@ pub fn count(number: usize, thing: &str) -> String {
 pub fn size(series: &Series, finding: &Finding) -> String {
     let (before, after) = (series.write(finding.change.before), series.write(finding.change.after));
     format!("{before} → {after}, {}", change(finding.ratio()))
+}
+
+/// `the last 2 commits are ×67 what was before (61.2 B → 4.07 KiB): not yet told from an outlier`.
+pub fn pending(series: &Series, pending: &Pending) -> String {
+    let which = match pending.commits {
+        1 => "the last commit is".to_owned(),
+        commits => format!("the last {commits} commits are"),
+    };
+    let change = change(pending.ratio());
+    let size = match pending.ratio() {
+        None => "above the zero that was before".into(),
+        Some(_) if change.starts_with('×') => format!("{change} what was before"),
+        Some(_) => format!("{change} off what was before"),
+    };
+    let (before, after) = (series.write(pending.before), series.write(pending.after));
+    format!("{which} {size} ({before} → {after}): not yet told from an outlier")
 }
 
 /// Which commits may have brought the change, as git's ranges are written: after the first, up to and with the last.

@@ -13,6 +13,7 @@ fn run(name: &str, cpu: &str, metrics: &[(&str, f64)]) -> BundleRun {
     BundleRun {
         path: name.into(),
         commit: None,
+        written: None,
         date: Moment::from_us(at).expect("a time"),
         scenario: "smoke".into(),
         machine: Machine::from_host(&serde_json::json!({ "cpu_model": cpu })).expect("a machine"),

@@ -29,7 +29,7 @@ mod samples;
 
 pub use bundle::{BundleRun, RunError};
 pub use check::{Base, Checked, Finding, Judgement, Outcome, State, Verdict, Wanted, check};
-pub use commit::{Commit, Moment, short};
+pub use commit::{Commit, Moment, Written, short};
 pub use compare::{Compared, Pair};
 pub use file::{FILE_DEFAULT, FileError, History, append};
 pub use line::{Acceptance, Figures, Line, RunLine};

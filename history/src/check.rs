@@ -15,7 +15,7 @@
 //! breaks the measurement is no pass.
 
 use crate::detect::{Change, Effect, POINTS_MIN, SIDE_MIN, changes, needed_after};
-use crate::line::Acceptance;
+use crate::line::{Acceptance, AcceptedRange};
 use crate::pending::{Pending, pending};
 use crate::rules::Rule;
 use crate::series::{Choice, Footing, Point, Runs, Series};
@@ -208,6 +208,11 @@ impl Finding {
         // A commit that was never measured may have brought a change as well.
         named || (self.last_good.committed_at < at && at <= self.first_bad.committed_at)
     }
+
+    /// Whether the change may be the one that was accepted, when its range has become another since.
+    fn was_in(&self, range: &AcceptedRange) -> bool {
+        self.last_good.committed_at < range.first_bad_at && range.last_good_at < self.first_bad.committed_at
+    }
 }
 
 impl Checked {
@@ -241,22 +246,26 @@ pub fn judge(series: Series, accepted: &[Acceptance], base: Option<&Base>) -> Ju
     let effect = effect(&series);
     let found = changes(&series.values(), &effect);
     let now = found.last().map(|change| change.after);
-    let findings: Vec<Finding> = found
+    let commit = |index: usize| series.points[index.min(series.points.len() - 1)].commit.clone();
+    let finding = |change: &Change| Finding {
+        change: *change,
+        last_good: commit(change.range.0.saturating_sub(1)),
+        first_bad: commit(change.range.1),
+        likely: commit(change.index),
+        suspects: change.range.1 - change.range.0 + 1,
+        state: State::Neutral,
+    };
+    let mut findings: Vec<Finding> = found.iter().map(finding).collect();
+    let states: Vec<State> = findings
         .iter()
-        .map(|change| {
-            let commit = |index: usize| series.points[index.min(series.points.len() - 1)].commit.clone();
-            let mut finding = Finding {
-                change: *change,
-                last_good: commit(change.range.0.saturating_sub(1)),
-                first_bad: commit(change.range.1),
-                likely: commit(change.index),
-                suspects: change.range.1 - change.range.0 + 1,
-                state: State::Neutral,
-            };
-            finding.state = state(&series, &effect, &finding, now, accepted, base);
-            finding
+        .map(|finding| {
+            let accepted = acceptance(&series, finding, &findings, accepted);
+            state(&series, &effect, finding, now, accepted, base)
         })
         .collect();
+    for (finding, state) in findings.iter_mut().zip(states) {
+        finding.state = state;
+    }
     let last = found.last().map_or(0, |change| change.index);
     let pending = pending(&series.values()[last..], &effect);
     let worse = pending.is_some_and(|it| series.rule.worse(it.before, it.after) == Some(true));
@@ -289,12 +298,30 @@ fn since(commit: &Commit, base: Option<&Base>) -> bool {
     base.is_none_or(|base| commit.id == base.id || commit.committed_at >= base.committed_at)
 }
 
+/// By what the change was accepted: an acceptance of one of its commits, or of a range that meets its own. The latter only
+/// if no other change has the accepted commit now: that one it is, then.
+fn acceptance<'a>(
+    series: &Series,
+    finding: &Finding,
+    all: &[Finding],
+    accepted: &'a [Acceptance],
+) -> Option<&'a Acceptance> {
+    let ours = |accepted: &&Acceptance| {
+        accepted.metric == series.rule.metric
+            && accepted.scenario.as_ref().is_none_or(|scenario| *scenario == series.scenario)
+    };
+    accepted.iter().filter(ours).find(|accepted| {
+        let met = || accepted.range.as_ref().is_some_and(|range| finding.was_in(range));
+        finding.may_be_of(accepted) || (met() && !all.iter().any(|other| other.may_be_of(accepted)))
+    })
+}
+
 fn state(
     series: &Series,
     effect: &Effect,
     finding: &Finding,
     now: Option<f64>,
-    accepted: &[Acceptance],
+    accepted: Option<&Acceptance>,
     base: Option<&Base>,
 ) -> State {
     let Change { before, after, .. } = finding.change;
@@ -306,12 +333,7 @@ fn state(
     if !since(&finding.first_bad, base) {
         return State::BeforeBase;
     }
-    let ours = |accepted: &&Acceptance| {
-        accepted.metric == series.rule.metric
-            && accepted.scenario.as_ref().is_none_or(|scenario| *scenario == series.scenario)
-            && finding.may_be_of(accepted)
-    };
-    if let Some(accepted) = accepted.iter().find(ours) {
+    if let Some(accepted) = accepted {
         return State::Accepted(accepted.reason.clone());
     }
     let still = |now: f64| {

@@ -130,6 +130,7 @@ fn what_was_accepted_fails_no_more() {
         committed_at: at(index).parse().expect("a time"),
         metric: metric.into(),
         scenario: scenario.map(str::to_owned),
+        range: None,
         reason: "a cache".into(),
         date: Moment::now(),
     };
@@ -151,6 +152,38 @@ fn what_was_accepted_fails_no_more() {
     history.accepted.push(between);
     let checked = checked(&history, BYTES, false, None);
     assert_eq!((states(&checked), checked.verdict()), (vec!["accepted", "accepted"], Verdict::Fine));
+}
+
+/// With more commits the range became narrower, the accepted one was no longer in it, and the build red again.
+#[test]
+fn what_was_accepted_stays_so_when_its_range_changes() {
+    let mut history = history(BYTES, &steps(&[(30, 60.0), (30, 90.0), (30, 120.0)]));
+    let moment = |index| at(index).parse().expect("a time");
+    let accepted = |commit: usize, range: Option<(usize, usize)>| Acceptance {
+        commit: id(commit),
+        committed_at: moment(commit),
+        metric: BYTES.into(),
+        scenario: None,
+        range: range.map(|(good, bad)| AcceptedRange {
+            last_good: id(good),
+            last_good_at: moment(good),
+            first_bad: id(bad),
+            first_bad_at: moment(bad),
+        }),
+        reason: "a cache".into(),
+        date: Moment::now(),
+    };
+    for (acceptance, expected) in [
+        (accepted(27, None), ["fails", "fails"]),
+        (accepted(27, Some((26, 33))), ["accepted", "fails"]),
+        (accepted(33, Some((29, 33))), ["accepted", "fails"]),
+        (accepted(27, Some((26, 29))), ["fails", "fails"]),
+        // One of them has the commit: the other is another.
+        (accepted(60, Some((20, 70))), ["fails", "accepted"]),
+    ] {
+        history.accepted = vec![acceptance];
+        assert_eq!(states(&checked(&history, BYTES, false, None)), expected, "{:?}", history.accepted);
+    }
 }
 
 #[test]

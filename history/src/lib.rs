@@ -32,7 +32,7 @@ pub use check::{Base, Checked, Finding, Judgement, Outcome, State, Verdict, Want
 pub use commit::{Commit, Moment, Written, short};
 pub use compare::{Compared, Pair};
 pub use file::{FILE_DEFAULT, FileError, History, append};
-pub use line::{Acceptance, Figures, Line, RunLine};
+pub use line::{Acceptance, AcceptedRange, Figures, Line, RunLine};
 pub use machine::Machine;
 pub use median::median;
 pub use metrics::MetricError;

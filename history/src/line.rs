@@ -125,10 +125,27 @@ pub struct Acceptance {
     /// In which scenario; `None`: in all.
     #[serde(default)]
     pub scenario: Option<String>,
+    /// Between which commits the change was when it was accepted. With more data that becomes narrower, and may leave the
+    /// commit out that was named. Absent in older lines, and where there was no change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<AcceptedRange>,
     /// Why.
     pub reason: String,
     /// When it was accepted.
     pub date: Moment,
+}
+
+/// After which commit and until which a change was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptedRange {
+    /// The last commit that was surely before it.
+    pub last_good: String,
+    /// When that was made.
+    pub last_good_at: Moment,
+    /// The first that was surely after it.
+    pub first_bad: String,
+    /// When that was made.
+    pub first_bad_at: Moment,
 }
 
 /// Why a line is not one of ours.

@@ -102,6 +102,10 @@ fn an_accepted_change_fails_no_more() {
         .expect_code(0)
         .expect_stdout(&["accepted", "+50 %"]);
     folder.history("check", &[]).expect_code(0).expect_stdout(&["accepted: a cache | see <#12>"]);
+    let line = folder.text("h.jsonl").lines().last().map(str::to_owned).expect("a line");
+    let line: Value = serde_json::from_str(&line).expect("JSON");
+    let range = &line["accepted"]["range"];
+    assert_eq!((&range["last_good"], &range["first_bad"]), (&json!(id(29)), &json!(id(30))));
     let markdown = folder.history("check", &["--markdown"]).expect_code(0);
     assert!(!markdown.stdout.contains("<#12>"), "{markdown}");
 }

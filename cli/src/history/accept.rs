@@ -7,8 +7,8 @@ use runner::summary_keys::SUMMARY_KEYS;
 
 use crate::exit::{Code, Ended, Exit};
 use crate::history::flags::AcceptFlags;
+use crate::history::outputs::{print, say};
 use crate::history::refs;
-use crate::output::{print, say};
 
 pub(crate) fn main(flags: &AcceptFlags) -> Ended {
     let path = &flags.whence.file;

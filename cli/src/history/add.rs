@@ -7,8 +7,8 @@ use history::{BundleRun, Commit, History, Line, RunLine, append};
 
 use crate::exit::{Code, Ended, Exit};
 use crate::history::flags::AddFlags;
+use crate::history::outputs::{print, say};
 use crate::history::{git, refs};
-use crate::output::{print, say};
 
 pub(crate) fn main(flags: &AddFlags) -> Ended {
     let path = &flags.whence.file;

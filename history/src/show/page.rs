@@ -61,8 +61,10 @@ pub fn pages(
             Some(judge(series, &history.accepted, base))
         };
         let judgements: Vec<Judgement> = rules.iter().filter_map(judged).collect();
-        let named: Vec<(String, &Judgement)> =
-            judgements.iter().map(|judgement| (file_name(judgement, &mut taken), judgement)).collect();
+        let named: Vec<(String, &Judgement)> = judgements
+            .iter()
+            .map(|judgement| (file_name(judgement, "html", &mut taken), judgement))
+            .collect();
         let fails = named.iter().filter(|(_, judgement)| judgement.outcome == Outcome::Worse);
         worse.extend(fails.map(|(file, judgement)| {
             let (file, metric) = (markup(file), markup(&judgement.series.rule.metric));
@@ -111,11 +113,12 @@ pub fn rules_of(history: &History) -> Vec<Rule> {
     DEFAULTS.into_iter().chain(others).map(|name| Rule::of(name, false)).collect()
 }
 
-fn file_name(judgement: &Judgement, taken: &mut BTreeSet<String>) -> String {
+/// A name for the metric's file, which none of those `taken` has and which leads to no other folder.
+pub fn file_name(judgement: &Judgement, ending: &str, taken: &mut BTreeSet<String>) -> String {
     let series = &judgement.series;
     let stem = format!("{}--{}", slug(&series.scenario), slug(&series.rule.metric));
-    let names =
-        std::iter::once(format!("{stem}.html")).chain((2..).map(|number| format!("{stem}-{number}.html")));
+    let names = std::iter::once(format!("{stem}.{ending}"))
+        .chain((2..).map(|number| format!("{stem}-{number}.{ending}")));
     let mut free = names.skip_while(|name| taken.contains(name));
     let name = free.next().expect("numbers do not end");
     taken.insert(name.clone());

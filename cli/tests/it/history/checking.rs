@@ -74,6 +74,10 @@ fn only_changes_at_or_after_the_base_fail() {
     wrong.expect_stderr(&["no commit 'no-such-commit'", "floodmark history list"]);
     folder.history("check", &["--base", "0c00"]).expect_code(2).expect_stderr(&["could be several commits"]);
     folder.history("check", &["--base", ""]).expect_code(2);
+    // A release is no longer name's beginning.
+    folder.write("h.jsonl", &step().replace(&id(30), "v1.3.0-rc1"));
+    folder.history("check", &["--base", "v1.3.0"]).expect_code(2).expect_stderr(&["no commit 'v1.3.0'"]);
+    folder.history("check", &["--base", "v1.3.0-rc1"]).expect_code(1);
 }
 
 #[test]

@@ -286,10 +286,16 @@ pub fn judge(series: Series, accepted: &[Acceptance], base: Option<&Base>) -> Ju
     Judgement { series, outcome, findings, pending }
 }
 
-/// What counts as a change of this series. A share of the ceiling is in no unit that an absolute effect could be in.
+/// What counts as a change of this series. A share of the ceiling is in no unit that an absolute effect could be in; where
+/// nothing else was asked for, the metric's usual share counts.
 pub(crate) fn effect(series: &Series) -> Effect {
     match series.footing {
-        Footing::Ceiling(_) => Effect { absolute_min: 0.0, ..series.rule.effect },
+        Footing::Ceiling(_) => {
+            let Effect { ratio_min, absolute_min } = series.rule.effect;
+            let usual = || Rule::of(&series.rule.metric, false).effect.ratio_min;
+            let ratio_min = if ratio_min == 0.0 && absolute_min > 0.0 { usual() } else { ratio_min };
+            Effect { ratio_min, absolute_min: 0.0 }
+        }
         _ => series.rule.effect,
     }
 }

@@ -102,8 +102,7 @@ pub(crate) fn rules(flags: &Metrics, measured: Vec<String>) -> Result<Vec<Rule>,
     known.sort();
     known.dedup();
     let mut rules = metrics::rules(&flags.metric, &known).map_err(Exit::wrong_input)?;
-    for effect in &flags.min_effect {
-        metrics::set_effect(&mut rules, &effect.metric, effect.ratio).map_err(Exit::wrong_input)?;
-    }
+    let least: Vec<_> = flags.min_effect.iter().map(|effect| effect.0.clone()).collect();
+    metrics::set_effects(&mut rules, &least).map_err(Exit::wrong_input)?;
     Ok(rules)
 }

@@ -44,7 +44,8 @@ pub fn trend(judgement: &Judgement) -> Chart {
     let x = Axis {
         label: "commits, by their time".into(),
         scale: Scale::Linear,
-        range: Some((-0.5, last + 0.5)),
+        // Room for half of the newest commit's name, which stands under its point.
+        range: Some((-0.5, last + (0.5 * step(points) as f64).max(0.5))),
         ticks: ticks(points),
         ..Axis::default()
     };
@@ -169,8 +170,13 @@ fn range(points: &[Point], factor: f64) -> Option<(f64, f64)> {
     Some((low - room, high + room))
 }
 
+/// Every how many commits one is named.
+fn step(points: &[Point]) -> usize {
+    points.len().div_ceil(TICKS_MAX).max(1)
+}
+
 fn ticks(points: &[Point]) -> Vec<(f64, String)> {
-    let step = points.len().div_ceil(TICKS_MAX).max(1);
+    let step = step(points);
     // From the newest back: that is the one that is looked for.
     let mut ticks: Vec<(f64, String)> = (0..points.len())
         .rev()

@@ -6,6 +6,9 @@ use crate::detect::Effect;
 use crate::rules::Rule;
 use crate::series::{Footing, Series};
 
+/// From next to nothing, how many times it is says no more.
+const RATIO_MAX: f64 = 1e6;
+
 /// A ratio as a change: `+6.7 %`, `−12 %`, `×67`; from zero there is none.
 pub fn change(ratio: Option<f64>) -> String {
     let Some(ratio) = ratio else { return "from zero".into() };
@@ -13,6 +16,7 @@ pub fn change(ratio: Option<f64>) -> String {
     let size = percent.abs();
     let sign = if percent < 0.0 { '−' } else { '+' };
     match size {
+        _ if ratio >= RATIO_MAX => "× more than a million".into(),
         _ if ratio >= 10.0 => format!("×{ratio:.0}"),
         0.0..0.05 => "0 %".into(),
         0.05..9.95 => format!("{sign}{size:.1} %"),
@@ -134,6 +138,8 @@ mod tests {
             (0.5, "−50 %"),
             (1.5, "+50 %"),
             (67.2, "×67"),
+            (999_999.0, "×999999"),
+            (1e300, "× more than a million"),
             (0.0, "−100 %"),
         ] {
             assert_eq!(change(Some(ratio)), words, "{ratio}");

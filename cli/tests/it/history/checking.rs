@@ -173,6 +173,10 @@ fn unknown_names_are_answered_with_the_nearest() {
         .history("check", &["--scenario", "smokes"])
         .expect_code(2)
         .expect_stderr(&["there are runs of smoke"]);
+    folder
+        .history("check", &["--min-effect", "audit.lost=5B"])
+        .expect_code(2)
+        .expect_stderr(&["another unit"]);
     folder.history("check", &["--min-effect", "audit.lost"]).expect_code(2).expect_stderr(&["write e.g."]);
     folder
         .history("check", &["--min-effect", "cpu.server_cores=5%"])
@@ -186,6 +190,12 @@ fn an_effect_can_be_asked_for() {
     folder.write("h.jsonl", &step());
     folder.history("check", &["--min-effect", &format!("{BYTES}=60%")]).expect_code(0);
     folder.history("check", &["--min-effect", &format!("{BYTES}=40%")]).expect_code(1);
+    folder.history("check", &["--min-effect", &format!("{BYTES}=31B")]).expect_code(0);
+    folder.history("check", &["-m", "memory.*", "--min-effect", "memory.*=60%"]).expect_code(0);
+    // A share by itself: the usual 4 bytes no longer count.
+    folder.write("h.jsonl", &levels(&[(30, 60.0), (30, 62.0)]));
+    folder.history("check", &[]).expect_code(0);
+    folder.history("check", &["--min-effect", &format!("{BYTES}=1%")]).expect_code(1);
 }
 
 #[test]

@@ -275,6 +275,14 @@ fn of_a_long_history_the_newest_commits_are_judged() {
     let series = &checked.judgements[0].series;
     assert_eq!((series.points.len(), series.older_left_out, series.commits), (1000, 200, 1200));
     assert_eq!(checked.verdict(), Verdict::Fine, "the step is older than what is judged");
+    // Metrics that are measured in fewer commits share the line that says so.
+    let mut history = history;
+    history.runs[0].metrics.0.insert(RATE.into(), 1.0);
+    let rules = [Rule::of(RATE, false), Rule::of(BYTES, false), Rule::of(RATE, false)];
+    let wanted = Wanted { rules: &rules, scenario: None, choice: &Choice::Newest, base: None };
+    let report = crate::show::Report::from(&check(&history, &wanted));
+    assert_eq!(report.groups[0].about.len(), 1, "{:?}", report.groups[0].about);
+    assert!(report.groups[0].about[0].ends_with("of more than 1000 commits the newest are judged"));
 }
 
 /// "ok, no change" was said of two commits that took 67 times as much.

@@ -2,7 +2,7 @@
 
 use crate::Pending;
 use crate::check::{Finding, State};
-use crate::detect::Effect;
+use crate::detect::{Effect, POINTS_MAX};
 use crate::rules::Rule;
 use crate::series::{Footing, Series};
 
@@ -110,9 +110,10 @@ pub fn footing(series: &Series) -> String {
             format!("; {} on {machines} left out", count(left_out, "run"))
         }
     };
+    // The same words for all metrics: how many are older than that depends on where each was measured.
     let older = match series.older_left_out {
         0 => String::new(),
-        older => format!("; the oldest {} not judged", count(older, "commit")),
+        _ => format!("; of more than {POINTS_MAX} commits the newest are judged"),
     };
     let left_out = left_out + &older;
     match &series.footing {

@@ -221,8 +221,11 @@ pub(crate) struct PageFlags {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct MinEffect(pub(crate) Least);
 
+/// What a number becomes.
+type Make = fn(f64) -> Bound;
+
 /// What may stand behind the number, and what it makes of it. Of two that end alike, the longer is first.
-const SUFFIXES: [(&str, fn(f64) -> Bound); 8] = [
+const SUFFIXES: [(&str, Make); 8] = [
     ("%", |percent| Bound::Share(percent / 100.0)),
     ("KiB", |number| Bound::Bytes(number * 1024.0)),
     ("MiB", |number| Bound::Bytes(number * 1_048_576.0)),
@@ -250,7 +253,7 @@ impl FromStr for MinEffect {
         let suffix = SUFFIXES.iter().find(|(suffix, _)| least.ends_with(suffix));
         let (digits, bound) = match suffix {
             Some((suffix, bound)) => (&least[..least.len() - suffix.len()], *bound),
-            None => (least, Bound::Own as fn(f64) -> Bound),
+            None => (least, Bound::Own as Make),
         };
         let number: f64 = digits.trim().parse().map_err(|_| wrong())?;
         if metric.is_empty() || !(0.0..=EFFECT_MAX).contains(&number) {

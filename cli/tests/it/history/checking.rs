@@ -161,6 +161,10 @@ fn what_was_not_measured_is_said_and_matters_when_asked_for() {
     folder.history("check", &["--metric", "audit.lost"]).expect_code(5).expect_stdout(&["not measured"]);
     folder.history("check", &["--metric", BYTES, "--metric", "audit.lost"]).expect_code(5);
     folder.history("check", &["--metric", "memory.*"]).expect_code(0);
+    // A change that breaks the measurement passed.
+    folder.write("h.jsonl", &(text + &line(20, "8f3a", &json!({ "audit.lost": 0 }))));
+    let said = folder.history("check", &[]).expect_code(5);
+    said.expect_stdout(&["not measured in the newest commit; 20 commits before it have it"]);
 }
 
 #[test]

@@ -74,7 +74,9 @@ pub(crate) fn report(Exit { code, message }: &Exit) -> ExitCode {
     if !message.is_empty() {
         // Messages that are a report of their own begin with their own word.
         let prefix = if message.starts_with("error") { "" } else { "error: " };
-        let _ = writeln!(io::stderr(), "{prefix}{message}");
+        // Names in it come from files and arguments: what could steer a terminal is taken out.
+        let steers = |c: char| c.is_control() && c != '\n';
+        let _ = writeln!(io::stderr(), "{prefix}{}", message.replace(steers, " "));
     }
     (*code).into()
 }

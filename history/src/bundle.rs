@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use telemetry::{BundleError, BundleReader, Frame, Mark, Recording};
 
+use crate::commit::Written;
 use crate::line::{figure, names};
 use crate::{Commit, Figures, Machine, Moment, RunLine};
 
@@ -23,8 +24,10 @@ const FRAMES_LOOKED_AT_MAX: usize = 256;
 pub struct BundleRun {
     /// Where it is.
     pub path: PathBuf,
-    /// Of what, if the run wrote it down.
+    /// Of what, if the run wrote it down, and its time.
     pub commit: Option<Commit>,
+    /// The same as it was written, which may be without a time.
+    pub written: Option<Written>,
     /// When it ran.
     pub date: Moment,
     /// The scenario's name.
@@ -96,10 +99,21 @@ impl BundleRun {
             .ok_or_else(|| unfit("frames.jsonl has no frame that says when it ran".into()))?;
         let written = summary.get("commit").filter(|commit| !commit.is_null());
         let marked = plan.as_ref().and_then(|mark| mark.attributes.get("commit"));
-        let commit = written.or(marked).and_then(|commit| Commit::deserialize(commit).ok());
+        let written = written.or(marked).and_then(|commit| Written::deserialize(commit).ok());
+        let commit = written.as_ref().and_then(|written| written.at(None));
         let limit = summary.get("limit").filter(|limit| limit.is_object()).map(|limit| figures(limit, &[]));
         let metrics = figures(&summary, &["version", "limit", "thresholds", "wall", "commit"]);
-        Ok(BundleRun { path: run.to_owned(), commit, date, scenario, machine, limit, verdict, metrics })
+        Ok(BundleRun {
+            path: run.to_owned(),
+            commit,
+            written,
+            date,
+            scenario,
+            machine,
+            limit,
+            verdict,
+            metrics,
+        })
     }
 
     /// A figure by its name in the summary; those of the ceiling begin with `limit.`.
@@ -110,6 +124,13 @@ impl BundleRun {
     /// The names of all its figures.
     pub fn names(&self) -> impl Iterator<Item = String> {
         names(&self.metrics, self.limit.as_ref())
+    }
+
+    /// Whether it is the same run: the same directory by another name, or a copy of it.
+    pub(crate) fn is(&self, other: &BundleRun) -> bool {
+        let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        whole(&self.path) == whole(&other.path)
+            || (self.date, &self.machine, &self.metrics) == (other.date, &other.machine, &other.metrics)
     }
 
     /// The line, given the commit.

@@ -7,13 +7,18 @@
 //! bad. It counts when that first bad commit was committed at the base's time or later: the base itself counts. Time
 //! and not ancestry orders commits, so that a file is judged alike with and without its repository.
 //!
-//! **Not enough data** is neither a pass nor a fail. A series needs [`POINTS_MIN`] commits, and after the base
-//! [`SIDE_MIN`], because fewer cannot be told from outliers.
+//! **Pending.** The newest few commits may lie far from those before and yet be outliers. That is said, as a warning; it
+//! fails as soon as there are so many that it is a change.
+//!
+//! **Not enough data** is neither a pass nor a fail. A series needs [`POINTS_MIN`] commits, after the base as many as
+//! [`needed_after`] says, because fewer cannot be told from outliers, and a value of the newest commit: a change that
+//! breaks the measurement is no pass.
 
-use crate::detect::{Change, Effect, POINTS_MIN, SIDE_MIN, changes};
-use crate::line::Acceptance;
+use crate::detect::{Change, Effect, POINTS_MIN, SIDE_MIN, changes, needed_after};
+use crate::line::{Acceptance, AcceptedRange};
+use crate::pending::{Pending, pending};
 use crate::rules::Rule;
-use crate::series::{Choice, Footing, Point, Series, series};
+use crate::series::{Choice, Footing, Point, Runs, Series};
 use crate::{Commit, History, Moment};
 
 /// From where on changes count.
@@ -80,6 +85,8 @@ pub enum Outcome {
     Better,
     /// No change that counts.
     Steady,
+    /// No change that counts, but the newest commits are far worse than those before: one more, and it may be one.
+    Pending,
     /// It was not measured, and nobody asked for it by name; why it is not judged.
     NotJudged(String),
     /// There is too little data; what is missing.
@@ -93,6 +100,7 @@ impl Outcome {
             Outcome::Worse => "worse",
             Outcome::Better => "better",
             Outcome::Steady => "steady",
+            Outcome::Pending => "pending",
             Outcome::NotJudged(_) => "not_judged",
             Outcome::NotEnough(_) => "not_enough_data",
         }
@@ -113,7 +121,7 @@ pub(crate) fn verdict(outcomes: &[&Outcome]) -> Verdict {
     if any(|outcome| matches!(outcome, Outcome::Worse)) {
         Verdict::Worse
     } else if any(|outcome| matches!(outcome, Outcome::NotEnough(_)))
-        || !any(|outcome| matches!(outcome, Outcome::Better | Outcome::Steady))
+        || !any(|outcome| matches!(outcome, Outcome::Better | Outcome::Steady | Outcome::Pending))
     {
         Verdict::NotEnough
     } else {
@@ -130,6 +138,8 @@ pub struct Judgement {
     pub outcome: Outcome,
     /// Its changes, in the order of time.
     pub findings: Vec<Finding>,
+    /// The newest commits, where they lie far from those before and are no change yet.
+    pub pending: Option<Pending>,
 }
 
 /// What a change is worth.
@@ -198,6 +208,11 @@ impl Finding {
         // A commit that was never measured may have brought a change as well.
         named || (self.last_good.committed_at < at && at <= self.first_bad.committed_at)
     }
+
+    /// Whether the change may be the one that was accepted, when its range has become another since.
+    fn was_in(&self, range: &AcceptedRange) -> bool {
+        self.last_good.committed_at < range.first_bad_at && range.last_good_at < self.first_bad.committed_at
+    }
 }
 
 impl Checked {
@@ -217,8 +232,10 @@ pub fn check(history: &History, wanted: &Wanted<'_>) -> Checked {
     let scenarios =
         history.scenarios().into_iter().filter(|name| wanted.scenario.is_none_or(|only| only == *name));
     let judgements = scenarios
-        .flat_map(|scenario| wanted.rules.iter().map(move |rule| (scenario, rule)))
-        .filter_map(|(scenario, rule)| series(history, scenario, rule, wanted.choice))
+        .flat_map(|scenario| {
+            let runs = Runs::of(history, scenario);
+            wanted.rules.iter().filter_map(move |rule| runs.series(rule, wanted.choice))
+        })
         .map(|series| judge(series, &history.accepted, wanted.base))
         .collect();
     Checked { base: wanted.base.cloned(), judgements }
@@ -229,26 +246,35 @@ pub fn judge(series: Series, accepted: &[Acceptance], base: Option<&Base>) -> Ju
     let effect = effect(&series);
     let found = changes(&series.values(), &effect);
     let now = found.last().map(|change| change.after);
-    let findings: Vec<Finding> = found
+    let commit = |index: usize| series.points[index.min(series.points.len() - 1)].commit.clone();
+    let finding = |change: &Change| Finding {
+        change: *change,
+        last_good: commit(change.range.0.saturating_sub(1)),
+        first_bad: commit(change.range.1),
+        likely: commit(change.index),
+        suspects: change.range.1 - change.range.0 + 1,
+        state: State::Neutral,
+    };
+    let mut findings: Vec<Finding> = found.iter().map(finding).collect();
+    let states: Vec<State> = findings
         .iter()
-        .map(|change| {
-            let commit = |index: usize| series.points[index.min(series.points.len() - 1)].commit.clone();
-            let mut finding = Finding {
-                change: *change,
-                last_good: commit(change.range.0.saturating_sub(1)),
-                first_bad: commit(change.range.1),
-                likely: commit(change.index),
-                suspects: change.range.1 - change.range.0 + 1,
-                state: State::Neutral,
-            };
-            finding.state = state(&series, &effect, &finding, now, accepted, base);
-            finding
+        .map(|finding| {
+            let accepted = acceptance(&series, finding, &findings, accepted);
+            state(&series, &effect, finding, now, accepted, base)
         })
         .collect();
+    for (finding, state) in findings.iter_mut().zip(states) {
+        finding.state = state;
+    }
+    let last = found.last().map_or(0, |change| change.index);
+    let pending = pending(&series.values()[last..], &effect);
+    let worse = pending.is_some_and(|it| series.rule.worse(it.before, it.after) == Some(true));
     let outcome = if findings.iter().any(|finding| finding.state == State::Fails) {
         Outcome::Worse
     } else if let Some(lack) = lack(&series, base) {
         lack
+    } else if worse {
+        Outcome::Pending
     } else {
         let latest = findings.last().filter(|finding| since(&finding.first_bad, base));
         if latest.is_some_and(|finding| finding.state == State::Better) {
@@ -257,13 +283,19 @@ pub fn judge(series: Series, accepted: &[Acceptance], base: Option<&Base>) -> Ju
             Outcome::Steady
         }
     };
-    Judgement { series, outcome, findings }
+    Judgement { series, outcome, findings, pending }
 }
 
-/// What counts as a change of this series. A share of the ceiling is in no unit that an absolute effect could be in.
+/// What counts as a change of this series. A share of the ceiling is in no unit that an absolute effect could be in; where
+/// nothing else was asked for, the metric's usual share counts.
 pub(crate) fn effect(series: &Series) -> Effect {
     match series.footing {
-        Footing::Ceiling(_) => Effect { absolute_min: 0.0, ..series.rule.effect },
+        Footing::Ceiling(_) => {
+            let Effect { ratio_min, absolute_min } = series.rule.effect;
+            let usual = || Rule::of(&series.rule.metric, false).effect.ratio_min;
+            let ratio_min = if ratio_min == 0.0 && absolute_min > 0.0 { usual() } else { ratio_min };
+            Effect { ratio_min, absolute_min: 0.0 }
+        }
         _ => series.rule.effect,
     }
 }
@@ -272,12 +304,30 @@ fn since(commit: &Commit, base: Option<&Base>) -> bool {
     base.is_none_or(|base| commit.id == base.id || commit.committed_at >= base.committed_at)
 }
 
+/// By what the change was accepted: an acceptance of one of its commits, or of a range that meets its own. The latter only
+/// if no other change has the accepted commit now: that one it is, then.
+fn acceptance<'a>(
+    series: &Series,
+    finding: &Finding,
+    all: &[Finding],
+    accepted: &'a [Acceptance],
+) -> Option<&'a Acceptance> {
+    let ours = |accepted: &&Acceptance| {
+        accepted.metric == series.rule.metric
+            && accepted.scenario.as_ref().is_none_or(|scenario| *scenario == series.scenario)
+    };
+    accepted.iter().filter(ours).find(|accepted| {
+        let met = || accepted.range.as_ref().is_some_and(|range| finding.was_in(range));
+        finding.may_be_of(accepted) || (met() && !all.iter().any(|other| other.may_be_of(accepted)))
+    })
+}
+
 fn state(
     series: &Series,
     effect: &Effect,
     finding: &Finding,
     now: Option<f64>,
-    accepted: &[Acceptance],
+    accepted: Option<&Acceptance>,
     base: Option<&Base>,
 ) -> State {
     let Change { before, after, .. } = finding.change;
@@ -289,12 +339,7 @@ fn state(
     if !since(&finding.first_bad, base) {
         return State::BeforeBase;
     }
-    let ours = |accepted: &&Acceptance| {
-        accepted.metric == series.rule.metric
-            && accepted.scenario.as_ref().is_none_or(|scenario| *scenario == series.scenario)
-            && finding.may_be_of(accepted)
-    };
-    if let Some(accepted) = accepted.iter().find(ours) {
+    if let Some(accepted) = accepted {
         return State::Accepted(accepted.reason.clone());
     }
     let still = |now: f64| {
@@ -317,19 +362,26 @@ fn lack(series: &Series, base: Option<&Base>) -> Option<Outcome> {
         let have = commits(series.commits);
         return Some(Outcome::NotEnough(format!("{have} with comparable runs, {POINTS_MIN} needed")));
     }
+    if series.newest_lacks {
+        // Also one that nobody asked for: what stopped being measured may have been broken by what is to be judged.
+        let others = if series.runs_left_out > 0 { ", or not in a run that is comparable" } else { "" };
+        let have = commits(have);
+        return Some(Outcome::NotEnough(format!(
+            "not measured in the newest commit{others}; {have} before it have it"
+        )));
+    }
     if have < POINTS_MIN {
         let all = series.commits;
         return Some(lacking(format!("measured in {have} of {all} commits, {POINTS_MIN} needed")));
     }
-    if series.newest_lacks {
-        return Some(lacking("not measured in the newest commit".into()));
-    }
     let base = base?;
     let after = series.points.iter().filter(|point: &&Point| since(&point.commit, Some(base))).count();
-    (after < SIDE_MIN).then(|| {
+    // Among the very first no change is seen; from a base there, as many are needed as from where one could be.
+    let needed = needed_after((have - after).max(SIDE_MIN)).unwrap_or(POINTS_MIN);
+    (after < needed).then(|| {
         let after = commits(after);
         Outcome::NotEnough(format!(
-            "{after} since base {}, {SIDE_MIN} needed to tell a change from an outlier",
+            "{after} since base {}, {needed} needed to tell a change from an outlier",
             base.name
         ))
     })

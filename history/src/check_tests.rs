@@ -98,11 +98,21 @@ fn only_what_is_at_or_after_the_base_fails() {
 fn too_few_since_the_base_is_no_pass() {
     let history = history(BYTES, &steps(&[(30, 60.0)]));
     let of = |index| checked(&history, BYTES, false, Some(&base(index)));
-    assert_eq!(of(30 - SIDE_MIN).verdict(), Verdict::Fine);
-    let few = of(30 - SIDE_MIN + 1);
+    // As many as a change right at the base takes to be seen, and that depends on how many are before it.
+    for (commits, before) in [(30, 26), (15, 10), (17, 13), (20, 6), (14, 0)] {
+        let history = self::history(BYTES, &steps(&[(commits, 60.0)]));
+        let judged = checked(&history, BYTES, false, Some(&base(before)));
+        let needed = needed_after(before.max(SIDE_MIN)).expect("enough before");
+        let expected = if commits - before < needed { Verdict::NotEnough } else { Verdict::Fine };
+        assert_eq!(judged.verdict(), expected, "{before} before the base of {commits}: {needed} needed");
+    }
+    let few = of(28);
     assert_eq!(few.verdict(), Verdict::NotEnough);
     let reason = few.judgements[0].outcome.reason().expect("a reason").to_owned();
-    assert!(reason.starts_with("3 commits since base base, 4 needed"), "{reason}");
+    assert!(reason.starts_with("2 commits since base base, 3 needed"), "{reason}");
+    let ten = self::history(BYTES, &steps(&[(14, 60.0)]));
+    let few = checked(&ten, BYTES, false, Some(&base(10)));
+    assert_eq!(few.verdict(), Verdict::NotEnough, "after ten commits, four are too few");
     let later = Base {
         id: "never-measured".into(),
         committed_at: "2027-01-01T00:00:00Z".parse().expect("a time"),
@@ -120,6 +130,7 @@ fn what_was_accepted_fails_no_more() {
         committed_at: at(index).parse().expect("a time"),
         metric: metric.into(),
         scenario: scenario.map(str::to_owned),
+        range: None,
         reason: "a cache".into(),
         date: Moment::now(),
     };
@@ -141,6 +152,38 @@ fn what_was_accepted_fails_no_more() {
     history.accepted.push(between);
     let checked = checked(&history, BYTES, false, None);
     assert_eq!((states(&checked), checked.verdict()), (vec!["accepted", "accepted"], Verdict::Fine));
+}
+
+/// With more commits the range became narrower, the accepted one was no longer in it, and the build red again.
+#[test]
+fn what_was_accepted_stays_so_when_its_range_changes() {
+    let mut history = history(BYTES, &steps(&[(30, 60.0), (30, 90.0), (30, 120.0)]));
+    let moment = |index| at(index).parse().expect("a time");
+    let accepted = |commit: usize, range: Option<(usize, usize)>| Acceptance {
+        commit: id(commit),
+        committed_at: moment(commit),
+        metric: BYTES.into(),
+        scenario: None,
+        range: range.map(|(good, bad)| AcceptedRange {
+            last_good: id(good),
+            last_good_at: moment(good),
+            first_bad: id(bad),
+            first_bad_at: moment(bad),
+        }),
+        reason: "a cache".into(),
+        date: Moment::now(),
+    };
+    for (acceptance, expected) in [
+        (accepted(27, None), ["fails", "fails"]),
+        (accepted(27, Some((26, 33))), ["accepted", "fails"]),
+        (accepted(33, Some((29, 33))), ["accepted", "fails"]),
+        (accepted(27, Some((26, 29))), ["fails", "fails"]),
+        // One of them has the commit: the other is another.
+        (accepted(60, Some((20, 70))), ["fails", "accepted"]),
+    ] {
+        history.accepted = vec![acceptance];
+        assert_eq!(states(&checked(&history, BYTES, false, None)), expected, "{:?}", history.accepted);
+    }
 }
 
 #[test]
@@ -183,7 +226,9 @@ fn a_default_that_was_not_measured_matters_only_if_nothing_was() {
 fn what_is_missing_in_the_newest_commit_is_not_passed() {
     let mut history = history(BYTES, &steps(&[(20, 60.0)]));
     history.runs.push(run("newest", &at(30), &[(RATE, 1.0)]));
-    assert_eq!(checked(&history, BYTES, true, None).verdict(), Verdict::NotEnough);
+    for asked in [true, false] {
+        assert_eq!(checked(&history, BYTES, asked, None).verdict(), Verdict::NotEnough, "asked: {asked}");
+    }
 }
 
 #[test]
@@ -230,4 +275,31 @@ fn of_a_long_history_the_newest_commits_are_judged() {
     let series = &checked.judgements[0].series;
     assert_eq!((series.points.len(), series.older_left_out, series.commits), (1000, 200, 1200));
     assert_eq!(checked.verdict(), Verdict::Fine, "the step is older than what is judged");
+    // Metrics that are measured in fewer commits share the line that says so.
+    let mut history = history;
+    history.runs[0].metrics.0.insert(RATE.into(), 1.0);
+    let rules = [Rule::of(RATE, false), Rule::of(BYTES, false), Rule::of(RATE, false)];
+    let wanted = Wanted { rules: &rules, scenario: None, choice: &Choice::Newest, base: None };
+    let report = crate::show::Report::from(&check(&history, &wanted));
+    assert_eq!(report.groups[0].about.len(), 1, "{:?}", report.groups[0].about);
+    assert!(report.groups[0].about[0].ends_with("of more than 1000 commits the newest are judged"));
+}
+
+/// "ok, no change" was said of two commits that took 67 times as much.
+#[test]
+fn newest_commits_that_are_far_off_are_pending() {
+    let pending = checked(&history(BYTES, &steps(&[(40, 60.0), (2, 4096.0)])), BYTES, false, None);
+    assert_eq!((pending.verdict(), &pending.judgements[0].outcome), (Verdict::Fine, &Outcome::Pending));
+    let report = crate::show::Report::from(&pending);
+    let row = &report.groups[0].rows[0];
+    assert!(row.text.starts_with("the last 2 commits are ×68 what was before (60"), "{}", row.text);
+    assert!(row.text.ends_with(": not yet told from an outlier") && row.more.is_empty(), "{row:?}");
+    assert!(report.sentence.contains("the newest commits of 1 metric are far worse"), "{}", report.sentence);
+    assert!(crate::show::junit(&report).contains("<system-err>warning: the last 2 commits"));
+    // For the better it is said, and is no warning.
+    let better = checked(&history(BYTES, &steps(&[(40, 4096.0), (2, 60.0)])), BYTES, false, None);
+    assert_eq!(better.judgements[0].outcome, Outcome::Steady);
+    assert!(crate::show::Report::from(&better).groups[0].rows[0].more[0].contains("−99 % off"));
+    let third = checked(&history(BYTES, &steps(&[(40, 60.0), (5, 4096.0)])), BYTES, false, None);
+    assert_eq!((third.verdict(), third.judgements[0].pending), (Verdict::Worse, None));
 }

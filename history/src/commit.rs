@@ -73,8 +73,37 @@ pub struct Commit {
     /// What orders commits.
     pub committed_at: Moment,
     /// The tree had changes that the commit does not have.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, deserialize_with = "unknown_is_false", skip_serializing_if = "std::ops::Not::not")]
     pub dirty: bool,
+}
+
+/// Where nobody could say, a run writes null.
+fn unknown_is_false<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A commit as a run writes it down: what it could not find out is absent or null.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Written {
+    /// Its name.
+    pub id: String,
+    /// The branch.
+    #[serde(default)]
+    pub branch: Option<String>,
+    /// When it was made; without it, it has no place among others.
+    #[serde(default)]
+    pub committed_at: Option<Moment>,
+    /// The tree had changes that the commit does not have.
+    #[serde(default, deserialize_with = "unknown_is_false")]
+    pub dirty: bool,
+}
+
+impl Written {
+    /// The commit, when its time is known; or else this is.
+    pub fn at(&self, otherwise: Option<Moment>) -> Option<Commit> {
+        let Written { id, branch, committed_at, dirty } = self.clone();
+        Some(Commit { id, branch, committed_at: committed_at.or(otherwise)?, dirty })
+    }
 }
 
 impl Commit {

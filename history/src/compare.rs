@@ -4,6 +4,10 @@
 //! effect. On one kind of machine, values are compared as they are; on unlike ones, those that have a ceiling as shares
 //! of it, and others not at all.
 //!
+//! Where there is no ratio, because some were zero (lost messages should be), the differences are compared in the same
+//! way, and besides B is worse when so many of its runs are beyond all of A's that chance would not do it. If neither is
+//! so and B still has more, that is not enough data.
+//!
 //! Not enough: fewer than [`RUNS_MIN`](crate::pair::RUNS_MIN) runs of either; noise in which a change of half as much
 //! again ([`DETECTABLE_MAX`]) would have been missed.
 
@@ -17,6 +21,12 @@ use crate::{Commit, Machine};
 
 /// A comparison that would have missed a larger change than this says nothing.
 pub const DETECTABLE_MAX: f64 = 0.5;
+
+/// B is worse when chance makes as many of its runs worse than all of A's less often than this, ...
+const CHANCE_MAX: f64 = 0.025;
+
+/// ... and of three runs, whose most telling order chance makes once in twenty times, when it is that one.
+const CHANCE_OF_THREE: f64 = 0.0501;
 
 /// How A's runs and B's belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +72,8 @@ pub struct Pair {
     pub a: Vec<f64>,
     /// B's values.
     pub b: Vec<f64>,
+    /// How many runs of A and of B are not among the values: they, or their partners, lack the figure.
+    pub missing: (usize, usize),
     /// The ratio; `None` where there is none.
     pub comparison: Option<Comparison>,
     /// What is said of it.
@@ -80,11 +92,13 @@ pub enum CompareError {
     /// There is nothing on one side.
     #[error("no runs to compare (write: floodmark history compare A… -- B…)")]
     Nothing,
-    /// The same run on both sides.
-    #[error("run '{run}' is on both sides")]
-    BothSides {
+    /// A run that counts twice, on one side or on both.
+    #[error("run '{run}' is given twice{} (name each run once)", if run == again { String::new() } else { format!(", as '{again}' as well") })]
+    Twice {
         /// Its directory.
         run: String,
+        /// The same, or a copy of it.
+        again: String,
     },
 }
 
@@ -117,8 +131,13 @@ pub fn compare(
     if scenarios.len() > 1 {
         return Err(CompareError::Scenarios { scenarios });
     }
-    if let Some(both) = a.iter().find(|run| b.iter().any(|other| other.path == run.path)) {
-        return Err(CompareError::BothSides { run: both.path.display().to_string() });
+    let mut seen: Vec<&BundleRun> = Vec::new();
+    for run in a.iter().chain(b) {
+        if let Some(first) = seen.iter().find(|other| other.is(run)) {
+            let [run, again] = [first.path.display(), run.path.display()].map(|path| path.to_string());
+            return Err(CompareError::Twice { run, again });
+        }
+        seen.push(run);
     }
     let alike = a.iter().chain(b).all(|run| run.machine.fingerprint == first.machine.fingerprint);
     let machine = alike.then(|| first.machine.clone());
@@ -155,13 +174,44 @@ fn pair(a: &[BundleRun], b: &[BundleRun], rule: &Rule, machine: Option<&Machine>
     } else {
         (left.into_iter().flatten().collect(), right.into_iter().flatten().collect())
     };
-    let comparison =
-        if interleaved { pair::compare_pairs(&left, &right) } else { pair::compare(&left, &right) };
-    let outcome = outcome(rule, &footing, &left, &right, comparison.as_ref());
-    Pair { rule: rule.clone(), footing, a: left, b: right, comparison, outcome }
+    let compare = if interleaved { pair::compare_pairs } else { pair::compare };
+    let comparison = compare(&left, &right);
+    let difference = if comparison.is_some() { None } else { difference(&left, &right, compare) };
+    let missing = (a.len() - left.len(), b.len() - right.len());
+    let outcome = outcome(rule, &footing, (&left, &right), comparison.as_ref(), difference);
+    Pair { rule: rule.clone(), footing, a: left, b: right, missing, comparison, outcome }
 }
 
-fn outcome(rule: &Rule, footing: &Footing, a: &[f64], b: &[f64], comparison: Option<&Comparison>) -> Outcome {
+/// B minus A, and the interval of that. The logarithm of a ratio of exponentials is a difference: so these are the same
+/// ranks that a ratio is judged by.
+fn difference(
+    a: &[f64],
+    b: &[f64],
+    compare: fn(&[f64], &[f64]) -> Option<Comparison>,
+) -> Option<(f64, (f64, f64))> {
+    let largest = a.iter().chain(b).map(|value| value.abs()).fold(0.0, f64::max);
+    let raised = |values: &[f64]| values.iter().map(|value| (value / largest).exp()).collect::<Vec<f64>>();
+    let Comparison { ratio, ci95: (low, high), .. } = compare(&raised(a), &raised(b))?;
+    let [middle, low, high] = [ratio, low, high].map(|ratio| ratio.ln() * largest);
+    Some((middle, (low, high)))
+}
+
+/// The chance that so many of the values are above all `others` when nothing differs: in every order of all of them, the
+/// topmost are as often these as those.
+fn chance_above(values: &[f64], others: &[f64], distance: f64) -> f64 {
+    let top = others.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let above = values.iter().filter(|value| **value > top && **value - top >= distance).count();
+    let all = values.len() + others.len();
+    (0..above).map(|taken| (values.len() - taken) as f64 / (all - taken) as f64).product()
+}
+
+fn outcome(
+    rule: &Rule,
+    footing: &Footing,
+    (a, b): (&[f64], &[f64]),
+    comparison: Option<&Comparison>,
+    difference: Option<(f64, (f64, f64))>,
+) -> Outcome {
     let lacking = |reason: String| {
         if rule.asked { Outcome::NotEnough(reason) } else { Outcome::NotJudged(reason) }
     };
@@ -174,7 +224,12 @@ fn outcome(rule: &Rule, footing: &Footing, a: &[f64], b: &[f64], comparison: Opt
         } else {
             ""
         };
-        return lacking(format!("not measured in all runs{by}"));
+        let sides = match (a.is_empty(), b.is_empty()) {
+            (true, true) => "any run",
+            (true, false) => "any run of A",
+            _ => "any run of B",
+        };
+        return lacking(format!("not measured in {sides}{by}"));
     };
     if a.len().min(b.len()) < RUNS_MIN {
         return Outcome::NotEnough(format!("{} and {} runs, {RUNS_MIN} of each needed", a.len(), b.len()));
@@ -184,16 +239,7 @@ fn outcome(rule: &Rule, footing: &Footing, a: &[f64], b: &[f64], comparison: Opt
     }
     let absolute_min = if matches!(footing, Footing::Ceiling(_)) { 0.0 } else { rule.effect.absolute_min };
     let Some(comparison) = comparison else {
-        // Of zero there is no ratio: counts are told apart only if all of one side are beyond all of the other.
-        let above = |low: &[f64], high: &[f64]| {
-            low.iter().copied().fold(f64::MIN, f64::max) < high.iter().copied().fold(f64::MAX, f64::min)
-        };
-        let apart = (above(a, b) || above(b, a)) && (after - before).abs() >= absolute_min;
-        return match rule.worse(before, after) {
-            Some(true) if apart => Outcome::Worse,
-            Some(false) if apart => Outcome::Better,
-            _ => lacking("no ratio, because it was zero".into()),
-        };
+        return of_zeros(rule, a, b, difference, absolute_min);
     };
     let (low, high) = comparison.ci95;
     let enough =
@@ -209,6 +255,38 @@ fn outcome(rule: &Rule, footing: &Footing, a: &[f64], b: &[f64], comparison: Opt
             lacking("too noisy: a change of half as much again would be missed".into())
         }
         _ => Outcome::Steady,
+    }
+}
+
+/// Where zeros have no ratio: lost messages, failed connections.
+fn of_zeros(
+    rule: &Rule,
+    a: &[f64],
+    b: &[f64],
+    difference: Option<(f64, (f64, f64))>,
+    absolute_min: f64,
+) -> Outcome {
+    let (middle, (low, high)) = difference.unwrap_or((0.0, (f64::NEG_INFINITY, f64::INFINITY)));
+    let enough = middle.abs() >= absolute_min;
+    // Of three runs each, all of one side beyond the other are one order in twenty: there is none that says more.
+    let chance = if a.len().min(b.len()) == RUNS_MIN { CHANCE_OF_THREE } else { CHANCE_MAX };
+    let up = (low > 0.0 && enough) || chance_above(b, a, absolute_min) <= chance;
+    let down = (high < 0.0 && enough) || chance_above(a, b, absolute_min) <= chance;
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    match rule.direction {
+        Direction::Lower if up => Outcome::Worse,
+        Direction::Lower if down => Outcome::Better,
+        Direction::Higher if down => Outcome::Worse,
+        Direction::Higher if up => Outcome::Better,
+        // Also one that nobody asked for: a pass would say that B is no worse.
+        _ if rule.worse(mean(a), mean(b)) == Some(true) => {
+            Outcome::NotEnough("worse in B, but not in so many runs that chance is ruled out".into())
+        }
+        Direction::Neither => Outcome::Steady,
+        _ if rule.asked => {
+            Outcome::NotEnough("no ratio, because some were zero, and no clear difference".into())
+        }
+        _ => Outcome::NotJudged("no ratio, because some were zero, and no clear difference".into()),
     }
 }
 

@@ -8,10 +8,13 @@ const BYTES: &str = "memory.server_bytes_per_connection";
 const RATE: &str = "delivery.rate_per_s";
 
 fn run(name: &str, cpu: &str, metrics: &[(&str, f64)]) -> BundleRun {
+    // Each name ran at its own time.
+    let at = name.bytes().fold(1, |at, byte| at * 131 + u64::from(byte));
     BundleRun {
         path: name.into(),
         commit: None,
-        date: Moment::now(),
+        written: None,
+        date: Moment::from_us(at).expect("a time"),
         scenario: "smoke".into(),
         machine: Machine::from_host(&serde_json::json!({ "cpu_model": cpu })).expect("a machine"),
         limit: None,
@@ -62,6 +65,24 @@ fn of_zero_there_is_no_ratio() {
     assert_eq!(judged(lost, &[0.0; 4], &[1.0, 4.0, 2.0, 1.0], true), Outcome::Worse);
     assert_eq!(judged(lost, &[1.0, 4.0, 2.0, 1.0], &[0.0; 4], true), Outcome::Better);
     assert!(matches!(judged(lost, &[0.0; 4], &[0.0, 4.0, 2.0, 1.0], true), Outcome::NotEnough(_)));
+    // Thousands of lost messages in four runs of five passed for a default that could not be judged.
+    let judged = |a: &[f64], b: &[f64]| judged(lost, a, b, false);
+    assert_eq!(judged(&[0.0; 5], &[0.0, 5000.0, 7000.0, 9000.0, 8000.0]), Outcome::Worse);
+    assert_eq!(judged(&[0.0, 5000.0, 7000.0, 9000.0, 8000.0], &[0.0; 5]), Outcome::Better);
+    assert_eq!(judged(&[0.0, 0.0, 3.0, 0.0, 0.0], &[4.0, 5000.0, 7000.0, 9000.0, 8000.0]), Outcome::Worse);
+    assert_eq!(judged(&[0.0; 3], &[5.0, 6.0, 7.0]), Outcome::Worse);
+    // Ten and ten, one of A bad: not all are beyond all, and the ranks are certain nevertheless.
+    let mut a = [0.0; 10];
+    a[3] = 9000.0;
+    assert_eq!(
+        judged(&a, &[7000.0, 7100.0, 6900.0, 8000.0, 7050.0, 7.0, 8.0, 9.0, 50.0, 60.0]),
+        Outcome::Worse
+    );
+    for b in [[0.0, 0.0, 0.0, 0.0, 5000.0], [0.0, 0.0, 5.0, 5.0, 5.0], [0.0, 0.0, 0.0, 0.0, 1.0]] {
+        assert!(matches!(judged(&[0.0; 5], &b), Outcome::NotEnough(_)), "{b:?}");
+        assert!(matches!(judged(&b, &[0.0; 5]), Outcome::NotJudged(_)), "{b:?}");
+    }
+    assert_eq!(judged(&[0.0; 5], &[0.0; 5]), Outcome::Steady);
 }
 
 #[test]
@@ -97,7 +118,11 @@ fn runs_that_have_nothing_in_common_are_refused() {
     };
     let (a, mut b) = (runs("a", BYTES, &LOW), runs("b", BYTES, &LOW));
     assert!(refused(&a, &[]).contains("-- B") && refused(&[], &b).contains("-- B"));
-    assert!(refused(&a, &a).contains("run 'a0' is on both sides"));
+    assert!(refused(&a, &a).contains("run 'a0' is given twice (name"));
+    // Three times the same run, which made certainty of nothing.
+    assert!(refused(&[a[0].clone(), a[1].clone(), a[0].clone()], &b).contains("run 'a0' is given twice"));
+    let copy = BundleRun { path: "copy".into(), ..a[0].clone() };
+    assert!(refused(&[a[0].clone(), copy], &b).contains("run 'a0' is given twice, as 'copy' as well"));
     b[1].scenario = "other".into();
     assert!(refused(&a, &b).contains("several scenarios (other, smoke)"));
 }

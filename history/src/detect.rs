@@ -43,7 +43,7 @@ pub const SIDE_MIN: usize = 4;
 pub const LEVEL: f64 = 0.001;
 
 /// A value farther than so many times the noise from the median says no more than one at that distance.
-const CLIP: f64 = 6.0;
+pub(crate) const CLIP: f64 = 6.0;
 
 /// How often the levels found are taken out and the rest is looked at again.
 const ROUNDS_MAX: usize = 3;

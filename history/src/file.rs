@@ -8,9 +8,11 @@
 //! Order in the file means nothing: two branches' files are merged by keeping all lines of both, a line that is in
 //! both counts once, and runs are ordered by their commits' time, then by when they ran.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use telemetry::lines::{Line as Bytes, LineReader, whole_bytes};
@@ -60,6 +62,22 @@ pub enum FileError {
         /// What is wrong.
         source: LineError,
     },
+    /// Two lines say different things of one run.
+    #[error("{}:{number}: the same run as in line {first}, with other figures (keep the line that is right)", path.display())]
+    Contradiction {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        number: usize,
+        /// The line before.
+        first: usize,
+    },
+    /// It is a folder or a device.
+    #[error("could not open '{}': not a regular file (choose another with --file)", path.display())]
+    NotAFile {
+        /// What.
+        path: PathBuf,
+    },
     /// A line is longer than ours are.
     #[error("{}:{number}: {bytes} bytes long; lines of a history have {LINE_BYTES_MAX} at most", path.display())]
     LineTooLong {
@@ -104,6 +122,13 @@ impl History {
     /// # Errors
     /// [`FileError`]: there is none, or a line of it is not ours.
     pub fn read(path: &Path) -> Result<History, FileError> {
+        // A device may have no end.
+        if let Ok(metadata) = path.metadata()
+            && !metadata.is_file()
+            && !metadata.file_type().is_fifo()
+        {
+            return Err(FileError::NotAFile { path: path.to_owned() });
+        }
         match File::open(path) {
             Ok(file) => History::parse(file, path),
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -121,7 +146,7 @@ impl History {
         let mut history = History::default();
         let mut reader = LineReader::new(input, LINE_BYTES_MAX);
         let (mut number, mut lines) = (0, 0);
-        let mut runs = HashSet::new();
+        let mut runs: HashMap<_, (usize, usize)> = HashMap::new();
         loop {
             let path = || path.to_owned();
             let line = reader.next_line().map_err(|source| FileError::Io {
@@ -147,10 +172,26 @@ impl History {
             match Line::parse(bytes) {
                 Ok(Line::Run(run)) => {
                     let (commit, scenario, date, machine) = run.identity();
-                    if runs.insert((commit.to_owned(), scenario.to_owned(), date, machine.to_owned())) {
-                        history.runs.push(*run);
-                    } else {
-                        history.repeated += 1;
+                    let identity = (commit.to_owned(), scenario.to_owned(), date, machine.to_owned());
+                    match runs.entry(identity) {
+                        Entry::Vacant(vacant) => {
+                            vacant.insert((history.runs.len(), number));
+                            history.runs.push(*run);
+                        }
+                        Entry::Occupied(known) => {
+                            let (place, first) = *known.get();
+                            let known = &mut history.runs[place];
+                            if !known.says_the_same(&run) {
+                                return Err(FileError::Contradiction { path: path(), number, first });
+                            }
+                            // A run that two branches added is of either; of which must not depend on the order.
+                            if (&run.commit.branch, run.commit.dirty)
+                                < (&known.commit.branch, known.commit.dirty)
+                            {
+                                known.commit = run.commit;
+                            }
+                            history.repeated += 1;
+                        }
                     }
                 }
                 Ok(Line::Accepted(accepted)) if history.accepted.contains(&accepted) => history.repeated += 1,
@@ -160,6 +201,7 @@ impl History {
             }
         }
         history.runs.sort_by(|a, b| order(a).cmp(&order(b)));
+        history.accepted.sort_by(|a, b| (a.date, &a.commit, &a.reason).cmp(&(b.date, &b.commit, &b.reason)));
         Ok(history)
     }
 
@@ -187,7 +229,18 @@ impl History {
 
     /// The names of all figures of all runs, in their order.
     pub fn metrics(&self) -> Vec<String> {
-        self.runs.iter().flat_map(RunLine::names).collect::<BTreeSet<_>>().into_iter().collect()
+        // Runs of one scenario have the same names: each is looked up before it is made.
+        let (mut plain, mut limit): (BTreeSet<&str>, BTreeSet<&str>) = Default::default();
+        for run in &self.runs {
+            plain.extend(run.metrics.0.keys().map(String::as_str));
+            limit.extend(run.limit.iter().flat_map(|limit| limit.0.keys()).map(String::as_str));
+        }
+        let names = plain.into_iter().map(str::to_owned);
+        names
+            .chain(limit.into_iter().map(|name| format!("limit.{name}")))
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect()
     }
 
     /// The scenarios that have runs, in the order of their names.
@@ -205,6 +258,10 @@ impl History {
 /// [`FileError`] when the file system refuses. What was in the file is never touched.
 pub fn append(path: &Path, line: &Line) -> Result<(), FileError> {
     let io = |action: &'static str| move |source| FileError::Io { action, path: path.to_owned(), source };
+    // What is written to a device is gone, and a pipe has nothing to go on from.
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(FileError::NotAFile { path: path.to_owned() });
+    }
     let mut file = File::options().read(true).append(true).create(true).open(path).map_err(io("open"))?;
     let mut bytes = Vec::new();
     let torn = whole_bytes(&file).map_err(io("read"))? < file.metadata().map_err(io("read"))?.len();
@@ -228,7 +285,7 @@ pub fn append(path: &Path, line: &Line) -> Result<(), FileError> {
 
 /// What orders runs, whatever order their lines are in.
 fn order(run: &RunLine) -> impl Ord + '_ {
-    (run.commit.committed_at, run.date, &run.commit.id, &run.scenario)
+    (run.commit.committed_at, run.date, &run.commit.id, &run.scenario, &run.machine.fingerprint)
 }
 
 #[cfg(test)]
@@ -266,6 +323,21 @@ mod tests {
         assert_eq!(parse(&format!("{ours}{theirs}")).expect("ours").repeated, 1);
     }
 
+    /// Of two lines of one run, the first was taken: the order of lines mattered.
+    #[test]
+    fn one_run_has_one_line_or_two_that_say_the_same() {
+        let good = line("a", "2026-11-21T10:00:00Z").to_json();
+        let other = good.replace("\"x\":1", "\"x\":2");
+        assert_ne!(good, other);
+        let error = parse(&format!("{good}\n\n{other}\n")).expect_err("two truths");
+        assert!(error.starts_with("h.jsonl:3: the same run as in line 1, with other figures"), "{error}");
+        let branch = good.replace("\"branch\":\"main\"", "\"branch\":\"b\"");
+        assert_ne!(good, branch);
+        let [there, back] = [[&good, &branch], [&branch, &good]].map(|[a, b]| parse(&format!("{a}\n{b}\n")));
+        assert_eq!(there, back);
+        assert_eq!(there.expect("one run").runs[0].commit.branch.as_deref(), Some("b"));
+    }
+
     #[test]
     fn a_line_that_is_not_ours_is_named() {
         let good = line("a", "2026-11-21T10:00:00Z").to_json();
@@ -275,8 +347,8 @@ mod tests {
         assert!(error.starts_with("h.jsonl:2: a merge conflict: keep both sides"), "{error}");
         let error = parse(&format!("{good}\n{}\n", "x".repeat(LINE_BYTES_MAX + 1))).expect_err("too long");
         assert!(error.starts_with("h.jsonl:2: 262145 bytes long"), "{error}");
-        let error = parse("\u{feff}\n").expect_err("not ours");
-        assert!(error.starts_with("h.jsonl:1: "), "{error}");
+        let error = parse(&format!("\u{feff}{good}\n")).expect_err("not ours");
+        assert!(error.starts_with("h.jsonl:1: begins with a byte order mark"), "{error}");
         let many = format!("{good}\n").repeat(LINES_MAX + 1);
         assert!(parse(&many).expect_err("too many").contains("more than 20000 lines (move"));
         assert_eq!(parse(""), Ok(History::default()));
@@ -309,6 +381,11 @@ mod tests {
         let error = History::read(&folder.path().join("none")).expect_err("missing").to_string();
         assert!(error.contains("no such file (begin one with 'floodmark history add RUN --file "), "{error}");
         assert!(History::read(folder.path()).is_err());
+        // Zeros without an end were read for as long as one waited.
+        for device in ["/dev/full", "/dev/zero"] {
+            let error = History::read(Path::new(device)).expect_err("no file").to_string();
+            assert!(error.contains("not a regular file"), "{error}");
+        }
         assert!(append(folder.path(), &line("a", "2026-11-21T10:00:00Z")).is_err());
         let error =
             append(Path::new("/dev/full"), &line("a", "2026-11-21T10:00:00Z")).expect_err("full").to_string();

@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
@@ -60,6 +61,12 @@ impl RunLine {
     /// The names of all its figures.
     pub fn names(&self) -> impl Iterator<Item = String> {
         names(&self.metrics, self.limit.as_ref())
+    }
+
+    /// Whether two lines of one run agree in all that is judged.
+    pub(crate) fn says_the_same(&self, other: &RunLine) -> bool {
+        let of = |run: &RunLine| (run.commit.committed_at, run.limit.clone(), run.verdict.clone());
+        of(self) == of(other) && self.metrics == other.metrics
     }
 
     /// What makes two lines the same run.
@@ -118,10 +125,27 @@ pub struct Acceptance {
     /// In which scenario; `None`: in all.
     #[serde(default)]
     pub scenario: Option<String>,
+    /// Between which commits the change was when it was accepted. With more data that becomes narrower, and may leave the
+    /// commit out that was named. Absent in older lines, and where there was no change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<AcceptedRange>,
     /// Why.
     pub reason: String,
     /// When it was accepted.
     pub date: Moment,
+}
+
+/// After which commit and until which a change was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptedRange {
+    /// The last commit that was surely before it.
+    pub last_good: String,
+    /// When that was made.
+    pub last_good_at: Moment,
+    /// The first that was surely after it.
+    pub first_bad: String,
+    /// When that was made.
+    pub first_bad_at: Moment,
 }
 
 /// Why a line is not one of ours.
@@ -133,6 +157,9 @@ pub enum LineError {
     /// It breaks off: what wrote it was killed.
     #[error("breaks off in the middle")]
     CutShort,
+    /// A mark that editors put before a file's first byte.
+    #[error("begins with a byte order mark: save the file as UTF-8 without one")]
+    ByteOrderMark,
     /// Not JSON.
     #[error("not a line of a history: {0}")]
     NotJson(String),
@@ -150,6 +177,14 @@ pub enum LineError {
     Wrong(String),
 }
 
+/// By what a run's line is told from others.
+#[derive(Deserialize)]
+struct Head {
+    history: u64,
+    #[serde(default)]
+    accepted: Option<IgnoredAny>,
+}
+
 impl Line {
     /// Reads a line, without its newline.
     ///
@@ -158,6 +193,16 @@ impl Line {
     pub fn parse(line: &[u8]) -> Result<Line, LineError> {
         if [b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||"].iter().any(|marker| line.starts_with(*marker)) {
             return Err(LineError::Conflict);
+        }
+        if [&b"\xef\xbb\xbf"[..], b"\xff\xfe", b"\xfe\xff"].iter().any(|mark| line.starts_with(mark)) {
+            return Err(LineError::ByteOrderMark);
+        }
+        // Nearly every line is a run's and whole; what is wrong with another is found out slowly.
+        if let Ok(Head { history: VERSION, accepted: None }) = serde_json::from_slice(line)
+            && let Ok(run) = serde_json::from_slice::<RunLine>(line)
+            && run.commit.fault().is_none()
+        {
+            return Ok(Line::Run(Box::new(run)));
         }
         let value: Value = serde_json::from_slice(line).map_err(|error| {
             if error.is_eof() && (line.starts_with(BEGINNING) || BEGINNING.starts_with(line)) {

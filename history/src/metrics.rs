@@ -1,5 +1,8 @@
 //! Which metrics are judged: those asked for, by name or by pattern, or the defaults; with the effects asked for.
 
+use plots::Unit;
+
+use crate::detect::Effect;
 use crate::rules::{DEFAULTS, Rule, fits};
 
 /// How many names are suggested in place of an unknown one.
@@ -20,9 +23,17 @@ pub enum MetricError {
         nearest: Vec<String>,
     },
     /// An effect for a metric that is not judged.
-    #[error("an effect for '{name}', which is not judged (add --metric {name})")]
+    #[error("an effect for '{name}', which is not judged (add --metric '{name}')")]
     NotJudged {
         /// As it was given.
+        name: String,
+    },
+    /// An effect in bytes of a time, or the like.
+    #[error(
+        "an effect in another unit than '{name}' has (write it without one: it is then in the metric's own)"
+    )]
+    Unit {
+        /// The metric.
         name: String,
     },
 }
@@ -61,14 +72,56 @@ pub fn rules(asked: &[String], known: &[String]) -> Result<Vec<Rule>, MetricErro
     Ok(rules)
 }
 
-/// Sets the least relative change of one of the rules.
+/// The least change that is told, asked for of one metric or of all that fit a pattern.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Least {
+    /// The metric's name, or a pattern.
+    pub metric: String,
+    /// How much.
+    pub bound: Bound,
+}
+
+/// One of the two bounds of an effect.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Bound {
+    /// A share: 0.05 is 5 %.
+    Share(f64),
+    /// So much in the metric's own unit.
+    Own(f64),
+    /// So many bytes.
+    Bytes(f64),
+    /// So many seconds.
+    Seconds(f64),
+}
+
+/// Sets the least changes. What is asked for of a metric takes the place of both of its bounds; asked for as a share and
+/// as an amount, it has both again, and both must be reached.
 ///
 /// # Errors
-/// [`MetricError::NotJudged`]: there is no rule for it.
-pub fn set_effect(rules: &mut [Rule], metric: &str, ratio_min: f64) -> Result<(), MetricError> {
-    let rule = rules.iter_mut().find(|rule| rule.metric == metric);
-    let rule = rule.ok_or_else(|| MetricError::NotJudged { name: metric.to_owned() })?;
-    rule.effect.ratio_min = ratio_min;
+/// [`MetricError::NotJudged`]: there is no rule for one; [`MetricError::Unit`]: it is in another unit.
+pub fn set_effects(rules: &mut [Rule], asked: &[Least]) -> Result<(), MetricError> {
+    let is_of = |least: &Least, rule: &Rule| least.metric == rule.metric || fits(&least.metric, &rule.metric);
+    if let Some(least) = asked.iter().find(|least| !rules.iter().any(|rule| is_of(least, rule))) {
+        return Err(MetricError::NotJudged { name: least.metric.clone() });
+    }
+    for rule in rules {
+        let ours: Vec<&Least> = asked.iter().filter(|least| is_of(least, rule)).collect();
+        if ours.is_empty() {
+            continue;
+        }
+        let (unit, factor) = rule.unit();
+        rule.effect = Effect { ratio_min: 0.0, absolute_min: 0.0 };
+        for least in ours {
+            match (least.bound, unit) {
+                (Bound::Share(share), _) => rule.effect.ratio_min = share,
+                (Bound::Own(amount), _) => rule.effect.absolute_min = amount,
+                (Bound::Bytes(amount), Unit::Bytes) | (Bound::Seconds(amount), Unit::Seconds) => {
+                    rule.effect.absolute_min = amount / factor;
+                }
+                _ => return Err(MetricError::Unit { name: rule.metric.clone() }),
+            }
+        }
+    }
     Ok(())
 }
 
@@ -123,10 +176,33 @@ mod tests {
         );
         let mut rules = rules(&["audit.lost".into()], &known()).expect("known");
         assert!(rules[0].asked);
-        set_effect(&mut rules, "audit.lost", 0.5).expect("judged");
+        set_effects(&mut rules, &[least("audit.lost", Bound::Share(0.5))]).expect("judged");
         assert_eq!(rules[0].effect.ratio_min, 0.5);
-        assert!(
-            set_effect(&mut rules, "memory.points", 0.5).is_err_and(|e| e.to_string().contains("--metric"))
-        );
+        let wrong = set_effects(&mut rules, &[least("memory.points", Bound::Share(0.5))]);
+        assert!(wrong.is_err_and(|e| e.to_string().contains("--metric")));
+    }
+
+    fn least(metric: &str, bound: Bound) -> Least {
+        Least { metric: metric.into(), bound }
+    }
+
+    /// 1 % of 60 bytes was asked for, and 4 bytes went on being the least.
+    #[test]
+    fn what_is_asked_for_takes_the_place_of_both_bounds() {
+        let of = |asked: &[Least]| {
+            let mut rules = ["memory.server_bytes_per_connection", "delivery.latency_ms.p99"]
+                .map(|it| Rule::of(it, true));
+            set_effects(&mut rules, asked).map_err(|error| error.to_string())?;
+            Ok::<_, String>(rules.map(|rule| (rule.effect.ratio_min, rule.effect.absolute_min)))
+        };
+        let bytes = |bound| least("memory.*", bound);
+        assert_eq!(of(&[]).expect("judged"), [(0.03, 4.0), (0.25, 0.5)]);
+        assert_eq!(of(&[bytes(Bound::Share(0.01))]).expect("judged"), [(0.01, 0.0), (0.25, 0.5)]);
+        assert_eq!(of(&[bytes(Bound::Bytes(2.0))]).expect("judged")[0], (0.0, 2.0));
+        assert_eq!(of(&[bytes(Bound::Share(0.01)), bytes(Bound::Own(2.0))]).expect("judged")[0], (0.01, 2.0));
+        let p99 = |bound| of(&[least("delivery.latency_ms.p99", bound)]);
+        assert_eq!(p99(Bound::Seconds(0.002)).expect("judged")[1], (0.0, 2.0), "its own unit is ms");
+        assert!(p99(Bound::Bytes(2.0)).is_err_and(|error| error.contains("another unit")));
+        assert!(of(&[least("cpu.*", Bound::Own(2.0))]).is_err_and(|error| error.contains("not judged")));
     }
 }

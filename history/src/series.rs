@@ -1,11 +1,13 @@
 //! A series: a metric's value for each commit of a scenario, from runs that may be compared with each other.
 //!
 //! Runs of one kind of machine may. Where the machine's own ceiling was measured, a metric that has one becomes a share of
-//! it, and runs of unlike machines may be compared as well. Of the two the series is taken that has more commits; the
-//! ceiling's when they have as many.
+//! it, and runs of unlike machines may be compared as well. Of the two the series is taken that has the newest commit, and
+//! then the one that has more; the ceiling's when they have as many.
 //!
 //! Several runs of one commit are one value, their median: a commit that was run ten times says no more than others
 //! of what changed between commits, only more exactly.
+
+use std::collections::{BTreeSet, HashMap};
 
 use crate::detect::POINTS_MAX;
 use crate::line::RunLine;
@@ -70,7 +72,7 @@ pub struct Series {
     pub machines_left_out: usize,
     /// Commits that are older than the newest [`POINTS_MAX`] with a value: no change is looked for among them.
     pub older_left_out: usize,
-    /// The newest of the comparable runs' commits has no value.
+    /// The newest commit has no value: the scenario's, or, on a machine that was chosen by name, that machine's.
     pub newest_lacks: bool,
 }
 
@@ -95,28 +97,112 @@ impl Series {
     }
 }
 
-/// The series of a metric in a scenario; `None` when the scenario has no run, or none on the machine that was chosen.
-pub fn series(history: &History, scenario: &str, rule: &Rule, choice: &Choice) -> Option<Series> {
-    let all: Vec<&RunLine> = history.runs.iter().filter(|run| run.scenario == scenario).collect();
-    let raw = |run: &RunLine| run.figure(&rule.metric);
-    if *choice == Choice::Any {
-        return Some(collect(scenario, rule, Footing::Any, &all, |_| true, raw)).filter(|_| !all.is_empty());
+/// The runs of a scenario, those of each commit together: looked through once, for all of its metrics.
+#[derive(Debug)]
+pub struct Runs<'a> {
+    scenario: &'a str,
+    /// In the order of the commits' time.
+    commits: Vec<(&'a Commit, Vec<&'a RunLine>)>,
+    /// On this machine the newest run was.
+    newest_on: Option<&'a str>,
+}
+
+impl<'a> Runs<'a> {
+    /// The runs of that scenario.
+    pub fn of(history: &'a History, scenario: &'a str) -> Runs<'a> {
+        // Runs of one commit stand together only if they agree on its time; those of a file edited by hand may not.
+        let mut commits: Vec<(&Commit, Vec<&RunLine>)> = Vec::new();
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        let mut newest: Option<(Moment, &str)> = None;
+        for run in history.runs.iter().filter(|run| run.scenario == scenario) {
+            let place = *places.entry(&run.commit.id).or_insert(commits.len());
+            match commits.get_mut(place) {
+                Some((_, runs)) => runs.push(run),
+                None => commits.push((&run.commit, vec![run])),
+            }
+            newest = newest.max(Some((run.date, &run.machine.fingerprint)));
+        }
+        Runs { scenario, commits, newest_on: newest.map(|(_, machine)| machine) }
     }
-    let fingerprint = match choice {
-        Choice::Fingerprint(fingerprint) => fingerprint.as_str(),
-        _ => all.iter().max_by_key(|run| run.date)?.machine.fingerprint.as_str(),
-    };
-    let machine = all.iter().find(|run| run.machine.fingerprint == fingerprint)?.machine.clone();
-    let same = |run: &RunLine| run.machine.fingerprint == fingerprint;
-    let own = collect(scenario, rule, Footing::Machine(machine), &all, same, raw);
-    // A machine that was chosen by name is not to be mixed with others.
-    let Some(ceiling) = rule.ceiling.filter(|_| *choice == Choice::Newest) else { return Some(own) };
-    let footing = Footing::Ceiling(ceiling.figure());
-    let measured = |run: &RunLine| run.limit.is_some();
-    let shares = collect(scenario, rule, footing, &all, measured, |run| {
-        share(&|name| run.figure(name), rule, ceiling)
-    });
-    Some(if shares.points.is_empty() || shares.points.len() < own.points.len() { own } else { shares })
+
+    /// The series of a metric; `None` when there is no run, or none on the machine that was chosen.
+    pub fn series(&self, rule: &Rule, choice: &Choice) -> Option<Series> {
+        let raw = |run: &RunLine| run.figure(&rule.metric);
+        let fingerprint = match choice {
+            Choice::Any => {
+                return self.newest_on.map(|_| self.collect(rule, Footing::Any, |_| true, raw));
+            }
+            Choice::Fingerprint(fingerprint) => fingerprint.as_str(),
+            Choice::Newest => self.newest_on?,
+        };
+        let same = |run: &RunLine| run.machine.fingerprint == fingerprint;
+        let mut all = self.commits.iter().flat_map(|(_, runs)| runs);
+        let machine = all.find(|run| same(run))?.machine.clone();
+        let mut own = self.collect(rule, Footing::Machine(machine), same, raw);
+        // A machine that was chosen by name is not to be mixed with others, and its own newest commit is the newest.
+        if *choice != Choice::Newest {
+            return Some(own);
+        }
+        own.newest_lacks = !self.reaches(&own);
+        let Some(ceiling) = rule.ceiling else { return Some(own) };
+        let footing = Footing::Ceiling(ceiling.figure());
+        let measured = |run: &RunLine| run.limit.is_some();
+        let share = |run: &RunLine| share(&|name| run.figure(name), rule, ceiling);
+        let mut shares = self.collect(rule, footing, measured, share);
+        shares.newest_lacks = !self.reaches(&shares);
+        // What is to be judged is the newest commit: however long a series is that ends before, it says nothing of it.
+        let ends = |series: &Series| (!series.points.is_empty() && !series.newest_lacks, series.points.len());
+        Some(if shares.points.is_empty() || ends(&shares) < ends(&own) { own } else { shares })
+    }
+
+    /// Whether the series has a value of the scenario's newest commit.
+    fn reaches(&self, series: &Series) -> bool {
+        let newest = self.commits.last().map(|(commit, _)| &commit.id);
+        series.points.iter().rev().any(|point| Some(&point.commit.id) == newest)
+    }
+
+    fn collect(
+        &self,
+        rule: &Rule,
+        footing: Footing,
+        comparable: impl Fn(&RunLine) -> bool,
+        value: impl Fn(&RunLine) -> Option<f64>,
+    ) -> Series {
+        let (mut commits, mut count, mut left_out) = (0, 0, 0);
+        let mut machines: BTreeSet<&str> = BTreeSet::new();
+        let mut points: Vec<Point> = Vec::new();
+        let mut newest_lacks = false;
+        for (commit, all) in &self.commits {
+            let (within, without): (Vec<&RunLine>, Vec<&RunLine>) =
+                all.iter().partition(|run| comparable(run));
+            machines.extend(without.iter().map(|run| run.machine.fingerprint.as_str()));
+            left_out += without.len();
+            count += within.len();
+            let Some(date) = within.iter().map(|run| run.date).max() else { continue };
+            commits += 1;
+            let runs: Vec<f64> =
+                within.iter().filter_map(|run| value(run)).filter(|value| value.is_finite()).collect();
+            let value = median(&runs);
+            newest_lacks = value.is_none();
+            let Some(value) = value else { continue };
+            let dirty = within.iter().any(|run| run.commit.dirty);
+            points.push(Point { commit: Commit { dirty, ..(*commit).clone() }, date, value, runs });
+        }
+        let older_left_out = points.len().saturating_sub(POINTS_MAX);
+        points.drain(..older_left_out);
+        Series {
+            scenario: self.scenario.to_owned(),
+            rule: rule.clone(),
+            footing,
+            newest_lacks,
+            points,
+            older_left_out,
+            commits,
+            runs: count,
+            runs_left_out: left_out,
+            machines_left_out: machines.len(),
+        }
+    }
 }
 
 /// The metric as a share of the machine's own ceiling.
@@ -127,55 +213,6 @@ pub(crate) fn share(figure: &dyn Fn(&str) -> Option<f64>, rule: &Rule, ceiling: 
             let ceiling = figure(name).filter(|ceiling| *ceiling > 0.0)?;
             Some(figure(&rule.metric)? * f64::from(parts) / ceiling)
         }
-    }
-}
-
-fn collect(
-    scenario: &str,
-    rule: &Rule,
-    footing: Footing,
-    all: &[&RunLine],
-    comparable: impl Fn(&RunLine) -> bool,
-    value: impl Fn(&RunLine) -> Option<f64>,
-) -> Series {
-    let (within, without): (Vec<&RunLine>, Vec<&RunLine>) = all.iter().partition(|run| comparable(run));
-    let mut machines: Vec<&str> = without.iter().map(|run| run.machine.fingerprint.as_str()).collect();
-    machines.sort_unstable();
-    machines.dedup();
-    // Runs of one commit stand together only if they agree on its time; those of a file edited by hand may not.
-    let mut commits: Vec<(&Commit, Vec<&RunLine>)> = Vec::new();
-    for &run in &within {
-        match commits.iter_mut().rev().find(|(commit, _)| commit.id == run.commit.id) {
-            Some((_, runs)) => runs.push(run),
-            None => commits.push((&run.commit, vec![run])),
-        }
-    }
-    let point = |(commit, runs): &(&Commit, Vec<&RunLine>)| {
-        let values: Vec<f64> =
-            runs.iter().filter_map(|run| value(run)).filter(|value| value.is_finite()).collect();
-        let dirty = runs.iter().any(|run| run.commit.dirty);
-        Some(Point {
-            commit: Commit { dirty, ..(*commit).clone() },
-            date: runs.iter().map(|run| run.date).max()?,
-            value: median(&values)?,
-            runs: values,
-        })
-    };
-    let mut points: Vec<Point> = commits.iter().filter_map(point).collect();
-    let older_left_out = points.len().saturating_sub(POINTS_MAX);
-    points.drain(..older_left_out);
-    let newest = commits.last().map(|(commit, _)| commit.id.as_str());
-    Series {
-        scenario: scenario.to_owned(),
-        rule: rule.clone(),
-        footing,
-        newest_lacks: points.last().map(|point| point.commit.id.as_str()) != newest,
-        points,
-        older_left_out,
-        commits: commits.len(),
-        runs: within.len(),
-        runs_left_out: without.len(),
-        machines_left_out: machines.len(),
     }
 }
 
@@ -197,7 +234,7 @@ mod tests {
     }
 
     fn of(history: &History, metric: &str, choice: &Choice) -> Option<Series> {
-        series(history, "smoke", &Rule::of(metric, false), choice)
+        Runs::of(history, "smoke").series(&Rule::of(metric, false), choice)
     }
 
     #[test]
@@ -228,7 +265,7 @@ mod tests {
         assert_eq!(of(&history, BYTES, &b).expect("runs").values(), [70.0]);
         assert_eq!(of(&history, BYTES, &Choice::Any).expect("runs").values(), [61.0, 70.5, 62.0]);
         assert_eq!(of(&history, BYTES, &Choice::Fingerprint("beef".into())), None);
-        assert_eq!(series(&history, "other", &Rule::of(BYTES, false), &Choice::Any), None);
+        assert_eq!(Runs::of(&history, "other").series(&Rule::of(BYTES, false), &Choice::Any), None);
     }
 
     #[test]
@@ -262,5 +299,26 @@ mod tests {
         let series = of(&history, CONNECTS, &Choice::Newest).expect("runs");
         assert_eq!((series.points.len(), series.runs_left_out), (4, 1));
         assert!(matches!(series.footing, Footing::Machine(_)));
+    }
+    /// A long series that ended when another machine took over went on being judged.
+    #[test]
+    fn the_newest_commit_is_in_the_series_or_is_missed() {
+        let on = |cpu: &str, hour: u32, limited: bool| {
+            let mut run = run_on(cpu, &format!("c{hour}"), &at(hour), &[(CONNECTS, 8000.0)]);
+            run.limit = limited.then(|| Figures([("ratio.connects".to_owned(), 0.8)].into()));
+            run
+        };
+        let mut history = history((0..10).map(|hour| on("A", hour, true)).collect());
+        history.runs.extend((10..15).map(|hour| on("B", hour, false)));
+        let series = of(&history, CONNECTS, &Choice::Newest).expect("runs");
+        assert_eq!((series.values().len(), series.newest_lacks), (5, false));
+        assert!(matches!(series.footing, Footing::Machine(_)));
+        // The newest run is of an old commit, and of the newest commit there is none on its machine.
+        history.runs[3].date = at(20).parse().expect("a time");
+        let series = of(&history, CONNECTS, &Choice::Newest).expect("runs");
+        assert!(series.newest_lacks, "{:?}", series.footing);
+        // On a machine that was asked for, its own newest commit is.
+        let a = Choice::Fingerprint(history.runs[0].machine.fingerprint.clone());
+        assert!(!of(&history, CONNECTS, &a).expect("runs").newest_lacks);
     }
 }

@@ -16,6 +16,7 @@ mod table;
 mod trend;
 pub mod words;
 
+pub use escape::plain;
 pub use junit::junit;
 pub use markdown::markdown;
 pub use report::{Group, Mark, Report, Row};

@@ -2,13 +2,13 @@
 
 use history::metrics::rules;
 use history::show::words;
-use history::{Acceptance, Choice, Line, Moment, Wanted, append, check};
+use history::{Acceptance, AcceptedRange, Choice, Finding, Line, Moment, Wanted, append, check};
 use runner::summary_keys::SUMMARY_KEYS;
 
 use crate::exit::{Code, Ended, Exit};
 use crate::history::flags::AcceptFlags;
+use crate::history::outputs::{print, say};
 use crate::history::refs;
-use crate::output::{print, say};
 
 pub(crate) fn main(flags: &AcceptFlags) -> Ended {
     let path = &flags.whence.file;
@@ -24,11 +24,12 @@ pub(crate) fn main(flags: &AcceptFlags) -> Ended {
         return Err(Exit::wrong_input("an acceptance needs a reason (--reason TEXT)"));
     }
     let commit = refs::commit(&history, path, &flags.commit)?;
-    let accepted = Acceptance {
+    let mut accepted = Acceptance {
         commit: commit.id.clone(),
         committed_at: commit.committed_at,
         metric: flags.metric.clone(),
         scenario: flags.scenario.clone(),
+        range: None,
         reason: flags.reason.trim().to_owned(),
         date: Moment::now(),
     };
@@ -38,6 +39,7 @@ pub(crate) fn main(flags: &AcceptFlags) -> Ended {
     let findings =
         checked.judgements.iter().flat_map(|of| of.findings.iter().map(move |finding| (of, finding)));
     let covered: Vec<_> = findings.filter(|(_, finding)| finding.may_be_of(&accepted)).collect();
+    accepted.range = range(covered.iter().map(|(_, finding)| *finding));
     append(path, &Line::Accepted(accepted)).map_err(Exit::broke)?;
     print(&format!("accepted {} at {} in {}", flags.metric, commit.short(), path.display()))?;
     for (judgement, finding) in &covered {
@@ -52,4 +54,17 @@ pub(crate) fn main(flags: &AcceptFlags) -> Ended {
         ));
     }
     Ok(Code::Fine)
+}
+
+/// The range of the change as it is known now; of several scenarios' changes, all of theirs.
+fn range<'a>(covered: impl Iterator<Item = &'a Finding> + Clone) -> Option<AcceptedRange> {
+    let last_good =
+        covered.clone().map(|finding| &finding.last_good).min_by_key(|commit| commit.committed_at)?;
+    let first_bad = covered.map(|finding| &finding.first_bad).max_by_key(|commit| commit.committed_at)?;
+    Some(AcceptedRange {
+        last_good: last_good.id.clone(),
+        last_good_at: last_good.committed_at,
+        first_bad: first_bad.id.clone(),
+        first_bad_at: first_bad.committed_at,
+    })
 }

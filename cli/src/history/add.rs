@@ -7,8 +7,8 @@ use history::{BundleRun, Commit, History, Line, RunLine, append};
 
 use crate::exit::{Code, Ended, Exit};
 use crate::history::flags::AddFlags;
+use crate::history::outputs::{print, say};
 use crate::history::{git, refs};
-use crate::output::{print, say};
 
 pub(crate) fn main(flags: &AddFlags) -> Ended {
     let path = &flags.whence.file;
@@ -83,13 +83,26 @@ fn given(name: &str, flags: &AddFlags) -> Result<Commit, Exit> {
 
 /// The run's commit: as the flags say, or else as the run does.
 fn commit(run: &BundleRun, given: Option<&Commit>, flags: &AddFlags) -> Result<Commit, Exit> {
-    let own = run.commit.as_ref();
-    let mut commit = given.or(own).cloned().ok_or_else(|| {
-        Exit::wrong_input(format!(
-            "run '{}' does not say of which commit it is: give --commit (such as HEAD, or any name with --date)",
-            run.path.display()
-        ))
-    })?;
+    let path = run.path.display();
+    let own = run.written.as_ref();
+    let mut commit = match (given, own) {
+        (Some(given), _) => given.clone(),
+        (None, Some(own)) => {
+            // Its time is what the run says, or the flag, or git.
+            let time = || flags.date.or_else(|| git::commit(&own.id).map(|known| known.committed_at));
+            own.at(None).or_else(|| own.at(time())).ok_or_else(|| {
+                Exit::wrong_input(format!(
+                    "run '{path}' is of commit '{}' and does not say when that was made: give its time (--date)",
+                    own.id
+                ))
+            })?
+        }
+        (None, None) => {
+            return Err(Exit::wrong_input(format!(
+                "run '{path}' does not say of which commit it is: give --commit (such as HEAD, or any name with --date)"
+            )));
+        }
+    };
     if let Some(own) = own.filter(|own| own.id == commit.id) {
         commit.dirty = own.dirty;
         commit.branch = commit.branch.or_else(|| own.branch.clone());

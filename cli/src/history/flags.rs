@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Subcommand};
+use history::metrics::{Bound, Least};
 use history::{FILE_DEFAULT, Moment};
 
 #[derive(Debug, Args)]
@@ -79,8 +80,10 @@ pub(crate) struct Metrics {
     /// per connection in server and kernel, p99 latency, rates, failed connections, lost messages].
     #[arg(long, short, value_name = "METRIC")]
     pub(crate) metric: Vec<String>,
-    /// The least change worth a word, such as audit.lost=0% or delivery.latency_ms.p99=50%; may be repeated.
-    #[arg(long, value_name = "METRIC=SHARE")]
+    /// The least change worth a word: a share (memory.*=5%) or an amount (memory.server_bytes_per_connection=2B,
+    /// delivery.latency_ms.p99=0.5ms, audit.lost=3, in the metric's own unit where none is written). It takes the place of
+    /// both usual bounds; give a share and an amount, and a change must reach both. May be repeated.
+    #[arg(long, value_name = "METRIC=LEAST")]
     pub(crate) min_effect: Vec<MinEffect>,
 }
 
@@ -214,24 +217,49 @@ pub(crate) struct PageFlags {
     pub(crate) machine: Option<String>,
 }
 
-/// `METRIC=5%`.
+/// `METRIC=5%`, `METRIC=2B`, `METRIC=0.5ms`, `METRIC=3`.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct MinEffect {
-    pub(crate) metric: String,
-    pub(crate) ratio: f64,
-}
+pub(crate) struct MinEffect(pub(crate) Least);
+
+/// What a number becomes.
+type Make = fn(f64) -> Bound;
+
+/// What may stand behind the number, and what it makes of it. Of two that end alike, the longer is first.
+const SUFFIXES: [(&str, Make); 8] = [
+    ("%", |percent| Bound::Share(percent / 100.0)),
+    ("KiB", |number| Bound::Bytes(number * 1024.0)),
+    ("MiB", |number| Bound::Bytes(number * 1_048_576.0)),
+    ("B", Bound::Bytes),
+    ("µs", |number| Bound::Seconds(number / 1e6)),
+    ("us", |number| Bound::Seconds(number / 1e6)),
+    ("ms", |number| Bound::Seconds(number / 1e3)),
+    ("s", Bound::Seconds),
+];
+
+/// A larger effect than this is a slip of the hand.
+const EFFECT_MAX: f64 = 1e15;
 
 impl FromStr for MinEffect {
     type Err = String;
 
     fn from_str(text: &str) -> Result<MinEffect, String> {
-        let wrong = || format!("'{text}' is no effect; write e.g. memory.server_bytes_per_connection=5%");
-        let (metric, share) = text.split_once('=').ok_or_else(wrong)?;
-        let percent: f64 = share.strip_suffix('%').ok_or_else(wrong)?.trim().parse().map_err(|_| wrong())?;
-        if metric.is_empty() || !(0.0..=10_000.0).contains(&percent) {
+        let wrong = || {
+            format!(
+                "'{text}' is no effect; write e.g. memory.server_bytes_per_connection=5%, or =2B, \
+                 delivery.latency_ms.p99=0.5ms, audit.lost=3"
+            )
+        };
+        let (metric, least) = text.split_once('=').ok_or_else(wrong)?;
+        let suffix = SUFFIXES.iter().find(|(suffix, _)| least.ends_with(suffix));
+        let (digits, bound) = match suffix {
+            Some((suffix, bound)) => (&least[..least.len() - suffix.len()], *bound),
+            None => (least, Bound::Own as Make),
+        };
+        let number: f64 = digits.trim().parse().map_err(|_| wrong())?;
+        if metric.is_empty() || !(0.0..=EFFECT_MAX).contains(&number) {
             return Err(wrong());
         }
-        Ok(MinEffect { metric: metric.to_owned(), ratio: percent / 100.0 })
+        Ok(MinEffect(Least { metric: metric.to_owned(), bound: bound(number) }))
     }
 }
 
@@ -240,10 +268,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn effects_are_in_per_cent() {
-        let effect: MinEffect = "audit.lost=2.5%".parse().expect("an effect");
-        assert_eq!(effect, MinEffect { metric: "audit.lost".into(), ratio: 0.025 });
-        for wrong in ["", "audit.lost", "audit.lost=5", "audit.lost=%", "=5%", "a=-1%", "a=NaN%", "a=inf%"] {
+    fn effects_are_shares_or_amounts() {
+        for (text, bound) in [
+            ("2.5%", Bound::Share(0.025)),
+            ("2B", Bound::Bytes(2.0)),
+            ("4KiB", Bound::Bytes(4096.0)),
+            ("0.5ms", Bound::Seconds(0.0005)),
+            ("20µs", Bound::Seconds(0.00002)),
+            ("2 s", Bound::Seconds(2.0)),
+            ("3", Bound::Own(3.0)),
+        ] {
+            let effect: MinEffect = format!("audit.lost={text}").parse().expect("an effect");
+            assert_eq!(effect, MinEffect(Least { metric: "audit.lost".into(), bound }));
+        }
+        for wrong in
+            ["", "audit.lost", "audit.lost=", "audit.lost=%", "=5%", "a=-1%", "a=NaN%", "a=inf", "a=5x"]
+        {
             assert!(wrong.parse::<MinEffect>().is_err_and(|e| e.contains("no effect")), "{wrong}");
         }
     }

@@ -76,7 +76,8 @@ struct MetricObject {
     metric: String,
     /// Which way is better: `lower`, `higher` or `neither`, which never fails.
     direction: &'static str,
-    /// `worse`, `better`, `steady`, `not_judged` or `not_enough_data`.
+    /// `worse`, `better`, `steady`, `pending` (no change yet, but the newest commits are far worse), `not_judged` or
+    /// `not_enough_data`.
     outcome: &'static str,
     /// Why it was not judged.
     reason: Option<String>,
@@ -90,9 +91,26 @@ struct MetricObject {
     /// check: changes, in the order of commits.
     #[serde(skip_serializing_if = "Option::is_none")]
     changes: Option<Vec<ChangeObject>>,
+    /// check: the newest commits, where they are far from those before and too few to be told from outliers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pending: Option<PendingObject>,
     /// compare: the two sides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pair: Option<PairObject>,
+}
+
+/// The newest commits, far from those before.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct PendingObject {
+    /// How many.
+    commits: usize,
+    /// The level before them.
+    before: f64,
+    /// Theirs.
+    after: f64,
+    /// After over before; null when that was zero.
+    ratio: Option<f64>,
 }
 
 /// The least change that counts. Both bounds must be reached.
@@ -121,6 +139,9 @@ struct ComparedObject {
     /// check: the commits that they are of.
     #[serde(skip_serializing_if = "Option::is_none")]
     commits: Option<usize>,
+    /// check: the oldest commits with a value, which are too many to be judged and were left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commits_older_left_out: Option<usize>,
     /// check: runs that are not comparable.
     #[serde(skip_serializing_if = "Option::is_none")]
     runs_left_out: Option<usize>,
@@ -179,6 +200,8 @@ struct PairObject {
     a: Vec<f64>,
     /// B's values.
     b: Vec<f64>,
+    /// How many runs of A and of B are not among the values.
+    missing: [usize; 2],
     /// B over A.
     ratio: Option<f64>,
     /// The bounds that hold the true ratio in 95 of 100 comparisons.
@@ -231,12 +254,19 @@ fn judged(judgement: &Judgement) -> MetricObject {
         compared: ComparedObject {
             runs: Some(series.runs),
             commits: Some(series.commits),
+            commits_older_left_out: Some(series.older_left_out),
             runs_left_out: Some(series.runs_left_out),
             machines_left_out: Some(series.machines_left_out),
             ..footing(&series.footing)
         },
         latest: series.points.last().map(|point| point.value),
         changes: Some(judgement.findings.iter().map(change).collect()),
+        pending: judgement.pending.map(|pending| PendingObject {
+            commits: pending.commits,
+            before: pending.before,
+            after: pending.after,
+            ratio: pending.ratio(),
+        }),
         pair: None,
     }
 }
@@ -254,9 +284,11 @@ fn pair(scenario: &str, pair: &Pair) -> MetricObject {
         compared: footing(&pair.footing),
         latest: None,
         changes: None,
+        pending: None,
         pair: Some(PairObject {
             a: pair.a.clone(),
             b: pair.b.clone(),
+            missing: pair.missing.into(),
             ratio: comparison.map(|comparison| comparison.ratio),
             ratio_ci95: comparison.map(|comparison| [comparison.ci95.0, comparison.ci95.1]),
             detectable: comparison.map(|comparison| comparison.detectable),
@@ -276,6 +308,7 @@ fn footing(footing: &Footing) -> ComparedObject {
         ceiling,
         runs: None,
         commits: None,
+        commits_older_left_out: None,
         runs_left_out: None,
         machines_left_out: None,
     }

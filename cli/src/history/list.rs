@@ -7,8 +7,8 @@ use history::{History, Line, Rule, RunLine};
 
 use crate::exit::{Code, Ended};
 use crate::history::flags::ListFlags;
+use crate::history::outputs::{print, say};
 use crate::history::refs;
-use crate::output::{print, say};
 
 pub(crate) fn main(flags: &ListFlags) -> Ended {
     let history = refs::read(&flags.whence.file)?;
@@ -48,7 +48,11 @@ pub(crate) fn main(flags: &ListFlags) -> Ended {
         print(&format!("machine {}", machine.words()))?;
     }
     if history.repeated > 0 {
-        say(&format!("{} lines are in the file more than once, and count once", history.repeated));
+        let (lines, are) = match history.repeated {
+            1 => ("line", "is"),
+            _ => ("lines", "are"),
+        };
+        say(&format!("{} {lines} {are} in the file more than once, and count once", history.repeated));
     }
     Ok(Code::Fine)
 }

@@ -5,11 +5,12 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use history::Verdict;
-use history::show::{Look, Report, junit, markdown, table};
+use history::show::{Look, Report, junit, markdown, plain, table};
 use serde::Serialize;
 
 use crate::exit::{Code, Exit};
 use crate::history::flags::Telling;
+use crate::output;
 
 /// Columns where there is no terminal to ask: what a CI server's log shows without wrapping.
 const COLUMNS: usize = 120;
@@ -39,12 +40,35 @@ pub(crate) fn tell(telling: &Telling, report: &Report, json: &impl Serialize) ->
     Ok(io::stdout().write_all(text.as_bytes())?)
 }
 
+/// A line of the result. Names come from files: what in them could steer a terminal is taken out.
+pub(crate) fn print(line: &str) -> io::Result<()> {
+    output::print(&plain(line))
+}
+
+/// A line on stderr, as harmless.
+pub(crate) fn say(line: &str) {
+    output::say(&plain(line));
+}
+
 /// What the verdict ends with.
 pub(crate) fn code(verdict: Verdict) -> Code {
     match verdict {
         Verdict::Fine => Code::Fine,
         Verdict::Worse => Code::Failed,
         Verdict::NotEnough => Code::NotEnough,
+    }
+}
+
+/// Fails when what is to be written would take the place of the history itself.
+pub(crate) fn spare(history: &Path, written: Option<&Path>) -> Result<(), Exit> {
+    let same =
+        |path: &Path| path.canonicalize().is_ok_and(|path| history.canonicalize().is_ok_and(|it| it == path));
+    match written {
+        Some(path) if same(path) => Err(Exit::wrong_input(format!(
+            "'{}' is the history itself, and is not overwritten (choose another file)",
+            path.display()
+        ))),
+        _ => Ok(()),
     }
 }
 

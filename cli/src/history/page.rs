@@ -7,8 +7,8 @@ use history::show::page::{GENERATOR, pages, rules_of};
 
 use crate::exit::{Code, Ended, Exit};
 use crate::history::flags::PageFlags;
+use crate::history::outputs::print;
 use crate::history::{outputs, refs};
-use crate::output::print;
 
 /// Its maker's name stands in a page's first bytes.
 const LOOK_BYTES: usize = 1024;
@@ -31,6 +31,7 @@ pub(crate) fn main(flags: &PageFlags) -> Ended {
     let title = path.file_name().map_or("history".into(), |name| name.to_string_lossy());
     let pages = pages(&history, &title, &rules_of(&history), &choice, base.as_ref());
     for page in &pages {
+        outputs::spare(path, Some(&out.join(&page.name)))?;
         outputs::write(&out.join(&page.name), &page.html)?;
     }
     print(&format!("{} ({} pages)", index.display(), pages.len()))?;

@@ -9,7 +9,7 @@ use runner::summary_keys::SUMMARY_KEYS;
 use crate::exit::Exit;
 use crate::history::flags::Metrics;
 use crate::history::git;
-use crate::output::say;
+use crate::history::outputs::say;
 
 /// A shorter beginning of a commit's name could be anything.
 const PREFIX_CHARS_MIN: usize = 4;
@@ -32,7 +32,11 @@ pub(crate) fn commit(history: &History, path: &Path, name: &str) -> Result<Commi
     if let Some(same) = commits.iter().find(|commit| commit.id == name) {
         return Ok((*same).clone());
     }
-    let begins = |commit: &&&Commit| name.len() >= PREFIX_CHARS_MIN && commit.id.starts_with(name);
+    // Other names than hashes are not abbreviated: v1.3.0 is no v1.3.0-rc1.
+    let begins = |commit: &&&Commit| {
+        let hash = name.bytes().all(|b| b.is_ascii_hexdigit());
+        hash && name.len() >= PREFIX_CHARS_MIN && commit.id.starts_with(name)
+    };
     match commits.iter().filter(begins).collect::<Vec<_>>()[..] {
         [only] => return Ok((*only).clone()),
         [] => {}
@@ -98,8 +102,7 @@ pub(crate) fn rules(flags: &Metrics, measured: Vec<String>) -> Result<Vec<Rule>,
     known.sort();
     known.dedup();
     let mut rules = metrics::rules(&flags.metric, &known).map_err(Exit::wrong_input)?;
-    for effect in &flags.min_effect {
-        metrics::set_effect(&mut rules, &effect.metric, effect.ratio).map_err(Exit::wrong_input)?;
-    }
+    let least: Vec<_> = flags.min_effect.iter().map(|effect| effect.0.clone()).collect();
+    metrics::set_effects(&mut rules, &least).map_err(Exit::wrong_input)?;
     Ok(rules)
 }

@@ -9,7 +9,7 @@ pub(crate) fn median(values: &[f64]) -> f64 {
 
 /// The standard deviation of normal noise that gives these differences between neighbours. A step is in one difference
 /// only and a lone outlier in two, so a median does not see them. Zero where more than half of the neighbours are equal.
-pub(super) fn noise(values: &[f64]) -> f64 {
+pub(crate) fn noise(values: &[f64]) -> f64 {
     /// The median of |x - y| for two standard normal values.
     const MEDIAN_OF_DIFFERENCE: f64 = 0.953_873;
     if values.len() < 2 {

@@ -1,8 +1,13 @@
 //! What users named, where it must not be taken for markup.
 
+/// For a terminal, on one line: what could steer it is taken out.
+pub fn plain(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
 /// For XML and HTML, in text and in attributes, on one line.
 pub(crate) fn markup(text: &str) -> String {
-    plots::escaped(&text.replace(char::is_control, " "))
+    plots::escaped(&plain(text))
 }
 
 /// For a cell of a Markdown table: nothing in it is a link, a mention, a reference or the cell's end.

@@ -27,6 +27,7 @@ pub fn markdown(report: &Report) -> String {
             let mark = match row.mark {
                 Mark::Worse => "❌ worse",
                 Mark::Better => "💚 better",
+                Mark::Pending => "⚠️ pending",
                 Mark::Ok => "✅ ok",
                 Mark::Little => "⚠️ too few",
                 Mark::Absent => "–",

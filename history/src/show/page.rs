@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::{Finding, Judgement, Outcome, State, effect, judge};
 use crate::rules::{DEFAULTS, Rule};
-use crate::series::{Choice, series};
+use crate::series::{Choice, Runs};
 use crate::show::escape::markup;
 use crate::show::trend::{answer, slug};
 use crate::show::{trend, words};
@@ -55,14 +55,16 @@ pub fn pages(
     let mut pages = Vec::new();
     let (mut body, mut worse) = (String::new(), Vec::new());
     for scenario in history.scenarios() {
+        let runs = Runs::of(history, scenario);
         let judged = |rule: &Rule| {
-            let series =
-                series(history, scenario, rule, choice).filter(|series| !series.points.is_empty())?;
+            let series = runs.series(rule, choice).filter(|series| !series.points.is_empty())?;
             Some(judge(series, &history.accepted, base))
         };
         let judgements: Vec<Judgement> = rules.iter().filter_map(judged).collect();
-        let named: Vec<(String, &Judgement)> =
-            judgements.iter().map(|judgement| (file_name(judgement, &mut taken), judgement)).collect();
+        let named: Vec<(String, &Judgement)> = judgements
+            .iter()
+            .map(|judgement| (file_name(judgement, "html", &mut taken), judgement))
+            .collect();
         let fails = named.iter().filter(|(_, judgement)| judgement.outcome == Outcome::Worse);
         worse.extend(fails.map(|(file, judgement)| {
             let (file, metric) = (markup(file), markup(&judgement.series.rule.metric));
@@ -111,11 +113,12 @@ pub fn rules_of(history: &History) -> Vec<Rule> {
     DEFAULTS.into_iter().chain(others).map(|name| Rule::of(name, false)).collect()
 }
 
-fn file_name(judgement: &Judgement, taken: &mut BTreeSet<String>) -> String {
+/// A name for the metric's file, which none of those `taken` has and which leads to no other folder.
+pub fn file_name(judgement: &Judgement, ending: &str, taken: &mut BTreeSet<String>) -> String {
     let series = &judgement.series;
     let stem = format!("{}--{}", slug(&series.scenario), slug(&series.rule.metric));
-    let names =
-        std::iter::once(format!("{stem}.html")).chain((2..).map(|number| format!("{stem}-{number}.html")));
+    let names = std::iter::once(format!("{stem}.{ending}"))
+        .chain((2..).map(|number| format!("{stem}-{number}.{ending}")));
     let mut free = names.skip_while(|name| taken.contains(name));
     let name = free.next().expect("numbers do not end");
     taken.insert(name.clone());
@@ -158,6 +161,10 @@ fn card(file: &str, judgement: &Judgement) -> String {
     let metric = markup(&series.rule.metric);
     let what = match (&judgement.outcome, judgement.findings.last()) {
         (Outcome::NotEnough(_) | Outcome::NotJudged(_), _) => "too few".to_owned(),
+        (Outcome::Pending, _) => {
+            let ratio = judgement.pending.and_then(|pending| pending.ratio());
+            format!("{}, pending", words::change(ratio))
+        }
         (_, Some(finding)) => words::change(finding.ratio()),
         (_, None) => "steady".into(),
     };
@@ -234,6 +241,7 @@ fn metric_page(title: &str, name: String, judgement: &Judgement) -> Page {
         Outcome::Better => "changed for the better",
         Outcome::Steady if judgement.findings.is_empty() => "steady",
         Outcome::Steady => "no change that fails",
+        Outcome::Pending => "pending: the newest commits are worse, and too few to tell",
         Outcome::NotEnough(_) => "too little data",
         Outcome::NotJudged(_) => "not judged",
     };
@@ -267,23 +275,23 @@ fn changes_table(judgement: &Judgement) -> String {
         let state = words::state(&finding.state).unwrap_or_else(|| "worse, fails".into());
         let class = if finding.state == State::Fails { "worse" } else { "" };
         format!(
-            "<tr><td class=\"whole\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td>\
-             <td class=\"whole\"><code>{}..{}</code></td><td class=\"whole\">{}</td><td class=\"whole {class}\">{}</td></tr>",
+            "<tr><td class=\"{class}\">{}</td><td class=\"whole\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td>\
+             <td class=\"number\">{}</td><td class=\"whole\"><code>{}..{}</code></td><td class=\"whole\">{}</td></tr>",
+            markup(&state),
             finding.likely.committed_at.day(),
             markup(&series.write(finding.change.before)),
             markup(&series.write(finding.change.after)),
             markup(&words::change(finding.ratio())),
             markup(&crate::short(&good.id)),
             markup(&crate::short(&bad.id)),
-            markup(&words::sure(finding.change.p)),
-            markup(&state)
+            markup(&words::sure(finding.change.p))
         )
     };
     let rows: String = judgement.findings.iter().rev().map(row).collect();
     format!(
-        "<h3>Changes</h3><div class=\"scroll\"><table><thead><tr><th>date</th><th class=\"number\">before</th>\
+        "<h3>Changes</h3><div class=\"scroll\"><table><thead><tr><th>state</th><th>date</th><th class=\"number\">before</th>\
          <th class=\"number\">after</th><th class=\"number\">change</th><th>commits to suspect</th><th>confidence</th>\
-         <th></th></tr></thead><tbody>{rows}</tbody></table></div>"
+         </tr></thead><tbody>{rows}</tbody></table></div>"
     )
 }
 

@@ -41,6 +41,8 @@ pub enum Mark {
     Worse,
     /// It became better.
     Better,
+    /// Perhaps worse: the newest commits are far off, and too few to say.
+    Pending,
     /// Nothing to say.
     Ok,
     /// There is too little data.
@@ -55,6 +57,7 @@ impl Mark {
         match self {
             Mark::Worse => "WORSE",
             Mark::Better => "better",
+            Mark::Pending => "pending",
             Mark::Ok => "ok",
             Mark::Little => "too few",
             Mark::Absent => "–",
@@ -65,6 +68,7 @@ impl Mark {
         match outcome {
             Outcome::Worse => Mark::Worse,
             Outcome::Better => Mark::Better,
+            Outcome::Pending => Mark::Pending,
             Outcome::Steady => Mark::Ok,
             Outcome::NotEnough(_) => Mark::Little,
             Outcome::NotJudged(_) => Mark::Absent,
@@ -99,7 +103,9 @@ impl From<&Checked> for Report {
             // Shares of ceilings are said beside the metric that is one.
             if !matches!(series.footing, Footing::Ceiling(_)) {
                 let about = words::footing(series);
-                if !group.about.contains(&about) {
+                // Metrics differ in whether some of their commits are too old; it is said once.
+                if !group.about.iter().any(|said| said.starts_with(&about)) {
+                    group.about.retain(|said| !about.starts_with(said.as_str()));
                     group.about.push(about);
                 }
             }
@@ -122,7 +128,8 @@ impl From<&Checked> for Report {
 }
 
 fn checked_row(judgement: &Judgement) -> Row {
-    let Judgement { series, outcome, findings } = judgement;
+    let Judgement { series, outcome, findings, pending } = judgement;
+    let pending = pending.as_ref().map(|pending| words::pending(series, pending));
     let value = series.points.last().map_or("–".to_owned(), |point| series.write(point.value));
     // The newest that fails, or the newest; the others under it.
     let first = findings.iter().rposition(|finding| finding.state == State::Fails);
@@ -130,6 +137,7 @@ fn checked_row(judgement: &Judgement) -> Row {
     let mut more = Vec::new();
     let mut text = match (outcome.reason(), first.map(|index| &findings[index])) {
         (Some(reason), _) => reason.to_owned(),
+        (None, _) if *outcome == Outcome::Pending => pending.clone().unwrap_or_default(),
         (None, None) => format!("no change in {}", words::count(series.points.len(), "commit")),
         (None, Some(finding)) => {
             more.push(words::range(finding));
@@ -140,7 +148,8 @@ fn checked_row(judgement: &Judgement) -> Row {
     if series.rule.direction == Direction::Neither && outcome.reason().is_none() {
         text.push_str(if findings.is_empty() { "" } else { " (never fails)" });
     }
-    let told = if outcome.reason().is_none() { first } else { None };
+    more.extend(pending.filter(|pending| *pending != text));
+    let told = if outcome.reason().is_none() && *outcome != Outcome::Pending { first } else { None };
     let others = findings.iter().enumerate().rev().filter(|(index, _)| Some(*index) != told);
     more.extend(others.map(|(_, finding)| other(judgement, finding)));
     if let Footing::Ceiling(_) = series.footing {
@@ -206,8 +215,17 @@ fn compared_row(pair: &Pair) -> Row {
         }
         (None, Some(figures)) => figures,
         (None, None) if pair.a == pair.b => "the same in all runs".into(),
-        (None, None) => "all runs of one side beyond all of the other".into(),
+        (None, None) => "from zero, in so many runs that chance is ruled out".into(),
     };
+    if pair.missing != (0, 0) && !(pair.a.is_empty() && pair.b.is_empty()) {
+        let (a, b) = (pair.a.len(), pair.b.len());
+        let (a_all, b_all) = (a + pair.missing.0, b + pair.missing.1);
+        more.push(format!(
+            "measured in {a} of {} and {b} of {}",
+            words::count(a_all, "run"),
+            words::count(b_all, "run")
+        ));
+    }
     if let Footing::Ceiling(figure) = pair.footing {
         more.push(format!("as a share of each machine's own ceiling ({figure})"));
     }
@@ -231,9 +249,13 @@ fn sentence(verdict: Verdict, outcomes: &[&Outcome], thing: &str, since: &str) -
     let little = number(|outcome| matches!(outcome, Outcome::NotEnough(_)));
     let judged = number(|outcome| outcome.reason().is_none());
     let metrics = |number| words::count(number, "metric");
+    let pending = match number(|outcome| matches!(outcome, Outcome::Pending)) {
+        0 => String::new(),
+        pending => format!("; the newest commits of {} are far worse, and too few to tell", metrics(pending)),
+    };
     match verdict {
         Verdict::Worse => format!("{} with a {thing} for the worse{since}", metrics(worse)),
-        Verdict::Fine => format!("no {thing} for the worse{since} in {}", metrics(judged)),
+        Verdict::Fine => format!("no {thing} for the worse{since} in {}{pending}", metrics(judged)),
         Verdict::NotEnough if little > 0 => format!("too little data to judge {}", metrics(little)),
         Verdict::NotEnough => "nothing could be judged".into(),
     }

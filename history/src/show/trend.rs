@@ -3,7 +3,7 @@
 use plots::Chart;
 use plots::chart::{Axis, Body, Dash, Ink, Mark, Panel, Panels, Phase, Scale, Series as Line, Shape};
 
-use crate::check::{Judgement, State};
+use crate::check::{Judgement, Outcome, State};
 use crate::series::Point;
 use crate::show::words;
 
@@ -44,7 +44,8 @@ pub fn trend(judgement: &Judgement) -> Chart {
     let x = Axis {
         label: "commits, by their time".into(),
         scale: Scale::Linear,
-        range: Some((-0.5, last + 0.5)),
+        // Room for half of the newest commit's name, which stands under its point.
+        range: Some((-0.5, last + (0.5 * step(points) as f64).max(0.5))),
         ticks: ticks(points),
         ..Axis::default()
     };
@@ -75,6 +76,11 @@ pub(crate) fn answer(judgement: &Judgement) -> String {
         return format!("Not judged: {reason}.");
     }
     let series = &judgement.series;
+    if judgement.outcome == Outcome::Pending
+        && let Some(pending) = &judgement.pending
+    {
+        return format!("{}.", capital(&words::pending(series, pending)));
+    }
     let Some(last) = judgement.findings.last() else {
         return format!("No change in {}.", words::count(series.points.len(), "commit"));
     };
@@ -84,6 +90,10 @@ pub(crate) fn answer(judgement: &Judgement) -> String {
     let state = words::state(&finding.state).map_or(String::new(), |state| format!("; {state}"));
     let size = words::size(series, finding);
     format!("{size}, {}, {}{state}{more}.", words::range(finding), words::sure(finding.change.p))
+}
+
+fn capital(text: &str) -> String {
+    text[..1].to_uppercase() + &text[1..]
 }
 
 fn hint(judgement: &Judgement, point: &Point) -> String {
@@ -160,8 +170,13 @@ fn range(points: &[Point], factor: f64) -> Option<(f64, f64)> {
     Some((low - room, high + room))
 }
 
+/// Every how many commits one is named.
+fn step(points: &[Point]) -> usize {
+    points.len().div_ceil(TICKS_MAX).max(1)
+}
+
 fn ticks(points: &[Point]) -> Vec<(f64, String)> {
-    let step = points.len().div_ceil(TICKS_MAX).max(1);
+    let step = step(points);
     // From the newest back: that is the one that is looked for.
     let mut ticks: Vec<(f64, String)> = (0..points.len())
         .rev()

@@ -1,9 +1,13 @@
 //! Figures in words.
 
+use crate::Pending;
 use crate::check::{Finding, State};
-use crate::detect::Effect;
+use crate::detect::{Effect, POINTS_MAX};
 use crate::rules::Rule;
 use crate::series::{Footing, Series};
+
+/// From next to nothing, how many times it is says no more.
+const RATIO_MAX: f64 = 1e6;
 
 /// A ratio as a change: `+6.7 %`, `−12 %`, `×67`; from zero there is none.
 pub fn change(ratio: Option<f64>) -> String {
@@ -12,6 +16,7 @@ pub fn change(ratio: Option<f64>) -> String {
     let size = percent.abs();
     let sign = if percent < 0.0 { '−' } else { '+' };
     match size {
+        _ if ratio >= RATIO_MAX => "× more than a million".into(),
         _ if ratio >= 10.0 => format!("×{ratio:.0}"),
         0.0..0.05 => "0 %".into(),
         0.05..9.95 => format!("{sign}{size:.1} %"),
@@ -41,6 +46,22 @@ pub fn count(number: usize, thing: &str) -> String {
 pub fn size(series: &Series, finding: &Finding) -> String {
     let (before, after) = (series.write(finding.change.before), series.write(finding.change.after));
     format!("{before} → {after}, {}", change(finding.ratio()))
+}
+
+/// `the last 2 commits are ×67 what was before (61.2 B → 4.07 KiB): not yet told from an outlier`.
+pub fn pending(series: &Series, pending: &Pending) -> String {
+    let which = match pending.commits {
+        1 => "the last commit is".to_owned(),
+        commits => format!("the last {commits} commits are"),
+    };
+    let change = change(pending.ratio());
+    let size = match pending.ratio() {
+        None => "above the zero that was before".into(),
+        Some(_) if change.starts_with('×') => format!("{change} what was before"),
+        Some(_) => format!("{change} off what was before"),
+    };
+    let (before, after) = (series.write(pending.before), series.write(pending.after));
+    format!("{which} {size} ({before} → {after}): not yet told from an outlier")
 }
 
 /// Which commits may have brought the change, as git's ranges are written: after the first, up to and with the last.
@@ -89,9 +110,10 @@ pub fn footing(series: &Series) -> String {
             format!("; {} on {machines} left out", count(left_out, "run"))
         }
     };
+    // The same words for all metrics: how many are older than that depends on where each was measured.
     let older = match series.older_left_out {
         0 => String::new(),
-        older => format!("; the oldest {} not judged", count(older, "commit")),
+        _ => format!("; of more than {POINTS_MAX} commits the newest are judged"),
     };
     let left_out = left_out + &older;
     match &series.footing {
@@ -117,6 +139,8 @@ mod tests {
             (0.5, "−50 %"),
             (1.5, "+50 %"),
             (67.2, "×67"),
+            (999_999.0, "×999999"),
+            (1e300, "× more than a million"),
             (0.0, "−100 %"),
         ] {
             assert_eq!(change(Some(ratio)), words, "{ratio}");

@@ -56,6 +56,27 @@ fn a_run_without_a_commit_needs_one() {
         .expect_stderr(&["RFC 3339"]);
 }
 
+/// The runner writes null for what it could not find out; its commit was then passed over.
+#[test]
+fn a_commit_of_which_not_all_is_known_is_kept() {
+    let folder = Folder::new();
+    let written = |more: Value| {
+        let mut commit = json!({ "id": id(1), "branch": null, "committed_at": super::at(1), "dirty": null });
+        commit.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        json!({ "commit": commit, "audit": { "lost": 0 } })
+    };
+    let run = folder.run("a", "", 1, &written(json!({})));
+    folder.history("add", &[text(&run)]).expect_code(0);
+    let line: Value = serde_json::from_str(&folder.text("h.jsonl")).expect("a line");
+    assert_eq!((&line["commit"]["id"], &line["commit"]["dirty"]), (&json!(id(1)), &Value::Null));
+    let undated = folder.run("b", "", 2, &written(json!({ "committed_at": null, "dirty": true })));
+    let said = folder.history("add", &[text(&undated)]).expect_code(2);
+    said.expect_stderr(&["does not say when", "--date", &id(1)]);
+    let date = ["--date", "2026-10-01T01:00:00Z"];
+    folder.history("add", &[&[text(&undated)], &date[..]].concat()).expect_code(0);
+    assert!(folder.text("h.jsonl").lines().nth(1).is_some_and(|line| line.contains("\"dirty\":true")));
+}
+
 #[test]
 fn git_is_asked_where_there_is_one() {
     let folder = Folder::new();

@@ -74,6 +74,10 @@ fn only_changes_at_or_after_the_base_fail() {
     wrong.expect_stderr(&["no commit 'no-such-commit'", "floodmark history list"]);
     folder.history("check", &["--base", "0c00"]).expect_code(2).expect_stderr(&["could be several commits"]);
     folder.history("check", &["--base", ""]).expect_code(2);
+    // A release is no longer name's beginning.
+    folder.write("h.jsonl", &step().replace(&id(30), "v1.3.0-rc1"));
+    folder.history("check", &["--base", "v1.3.0"]).expect_code(2).expect_stderr(&["no commit 'v1.3.0'"]);
+    folder.history("check", &["--base", "v1.3.0-rc1"]).expect_code(1);
 }
 
 #[test]
@@ -102,6 +106,10 @@ fn an_accepted_change_fails_no_more() {
         .expect_code(0)
         .expect_stdout(&["accepted", "+50 %"]);
     folder.history("check", &[]).expect_code(0).expect_stdout(&["accepted: a cache | see <#12>"]);
+    let line = folder.text("h.jsonl").lines().last().map(str::to_owned).expect("a line");
+    let line: Value = serde_json::from_str(&line).expect("JSON");
+    let range = &line["accepted"]["range"];
+    assert_eq!((&range["last_good"], &range["first_bad"]), (&json!(id(29)), &json!(id(30))));
     let markdown = folder.history("check", &["--markdown"]).expect_code(0);
     assert!(!markdown.stdout.contains("<#12>"), "{markdown}");
 }
@@ -153,6 +161,10 @@ fn what_was_not_measured_is_said_and_matters_when_asked_for() {
     folder.history("check", &["--metric", "audit.lost"]).expect_code(5).expect_stdout(&["not measured"]);
     folder.history("check", &["--metric", BYTES, "--metric", "audit.lost"]).expect_code(5);
     folder.history("check", &["--metric", "memory.*"]).expect_code(0);
+    // A change that breaks the measurement passed.
+    folder.write("h.jsonl", &(text + &line(20, "8f3a", &json!({ "audit.lost": 0 }))));
+    let said = folder.history("check", &[]).expect_code(5);
+    said.expect_stdout(&["not measured in the newest commit; 20 commits before it have it"]);
 }
 
 #[test]
@@ -165,6 +177,10 @@ fn unknown_names_are_answered_with_the_nearest() {
         .history("check", &["--scenario", "smokes"])
         .expect_code(2)
         .expect_stderr(&["there are runs of smoke"]);
+    folder
+        .history("check", &["--min-effect", "audit.lost=5B"])
+        .expect_code(2)
+        .expect_stderr(&["another unit"]);
     folder.history("check", &["--min-effect", "audit.lost"]).expect_code(2).expect_stderr(&["write e.g."]);
     folder
         .history("check", &["--min-effect", "cpu.server_cores=5%"])
@@ -178,6 +194,12 @@ fn an_effect_can_be_asked_for() {
     folder.write("h.jsonl", &step());
     folder.history("check", &["--min-effect", &format!("{BYTES}=60%")]).expect_code(0);
     folder.history("check", &["--min-effect", &format!("{BYTES}=40%")]).expect_code(1);
+    folder.history("check", &["--min-effect", &format!("{BYTES}=31B")]).expect_code(0);
+    folder.history("check", &["-m", "memory.*", "--min-effect", "memory.*=60%"]).expect_code(0);
+    // A share by itself: the usual 4 bytes no longer count.
+    folder.write("h.jsonl", &levels(&[(30, 60.0), (30, 62.0)]));
+    folder.history("check", &[]).expect_code(0);
+    folder.history("check", &["--min-effect", &format!("{BYTES}=1%")]).expect_code(1);
 }
 
 #[test]

@@ -50,7 +50,10 @@ fn too_few_runs_are_exit_5() {
 #[test]
 fn runs_that_cannot_be_compared_are_refused() {
     let (folder, a, b) = groups(60.0, 90.0);
-    compare(&a, &a, &[]).expect_code(2).expect_stderr(&["on both sides"]);
+    compare(&a, &a, &[]).expect_code(2).expect_stderr(&["is given twice"]);
+    // One run, five times over, made a certainty of nothing.
+    let again = [a[0].clone(), format!("{}/", a[0]), format!("{}/.", a[0])];
+    compare(&again, &b, &[]).expect_code(2).expect_stderr(&["is given twice, as"]);
     compare(&a, &b[..3], &["--interleaved"]).expect_code(2).expect_stderr(&["in turn"]);
     floodmark(["history", "compare", &a[0]]).expect_code(2);
     let other = folder.run("other", &id(1), 1, &json!({ "scenario": "other" }));

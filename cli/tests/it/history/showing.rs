@@ -88,9 +88,54 @@ fn trends_are_drawn() {
     names.sort();
     assert_eq!(
         names,
-        [format!("trend-_..-other-{BYTES}.svg"), format!("trend-smoke-{BYTES}.svg")]
+        [format!("_..-other--{BYTES}.svg"), format!("smoke--{BYTES}.svg")]
             .map(Into::<std::ffi::OsString>::into)
     );
+}
+
+/// A report replaced the history, and of two scenarios with alike names one trend was left.
+#[test]
+fn nothing_takes_the_place_of_anything_else() {
+    let folder = Folder::new();
+    folder.write("h.jsonl", &step());
+    let own = folder.path("h.jsonl");
+    let linked = folder.path("linked.svg");
+    std::os::unix::fs::symlink(&own, &linked).expect("a link");
+    for (flag, path) in [("--junit", &own), ("--svg", &own), ("--svg", &linked), ("--junit", &linked)] {
+        let said = folder.history("check", &["--metric", BYTES, flag, text(path)]).expect_code(2);
+        said.expect_stderr(&["is the history itself"]);
+    }
+    assert_eq!(folder.text("h.jsonl"), step());
+    let alike = [step().replace("\"smoke\"", "\"a/b\""), step().replace("\"smoke\"", "\"a-b\"")];
+    folder.write("h.jsonl", &alike.concat());
+    let trends = folder.path("trends");
+    folder.history("check", &["--metric", BYTES, "--svg", text(&trends)]).expect_code(1);
+    assert_eq!(fs::read_dir(&trends).expect("made").count(), 2);
+}
+
+/// Names are written by whoever wrote the file.
+#[test]
+fn no_name_steers_the_terminal() {
+    let folder = Folder::new();
+    let evil = "\\u001b]0;title\\u0007\\u009b2J";
+    let named = step()
+        .replace("\"smoke\"", &format!("\"smoke{evil}\""))
+        .replace("\"main\"", &format!("\"main{evil}\""))
+        .replace(BYTES, &format!("{BYTES}{evil}"));
+    folder.write("h.jsonl", &named);
+    let harmless = |text: &str| assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
+    for arguments in [
+        &["check", "-m", "memory.*"][..],
+        &["check", "--scenario", "x"],
+        &["check", "-m", "memory.server_bytes_per_connection"],
+        &["list"],
+        &["list", "--metrics"],
+    ] {
+        let said = folder.history(arguments[0], &arguments[1..]);
+        assert!(said.stdout.contains("2J") || said.stderr.contains("2J"), "{arguments:?}: {said}");
+        harmless(&said.stdout);
+        harmless(&said.stderr);
+    }
 }
 
 #[test]

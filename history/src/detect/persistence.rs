@@ -22,9 +22,6 @@ const VALUES_PER_LEVEL: usize = 25;
 /// one of five times the noise hardly any.
 const DOUBT: f64 = 1.0;
 
-/// So many values on each side say whether one is an outlier.
-const NEAR: usize = 5;
-
 /// No correlation is taken for higher than that: an energy is never made less than a nineteenth.
 const CORRELATION_MAX: f64 = 0.9;
 
@@ -40,14 +37,17 @@ pub(super) fn shrink(series: &[f64], reach: f64) -> f64 {
     (1.0 - rho) / (1.0 + rho)
 }
 
-/// The values, the largest about 1, with outliers brought back to their neighbours: to the median of the nearest, and not
+/// The values, the largest about 1, with lone outliers brought back to the nearer of their neighbours: not to the median
 /// of all, so that a step stays as large as it is against the noise.
 fn tamed(series: &[f64], reach: f64) -> Vec<f64> {
     let centre = robust::median(series);
     let near = |index: usize| {
-        let from = index.saturating_sub(NEAR);
-        let median = robust::median(&series[from..series.len().min(index + NEAR + 1)]);
-        series[index].clamp(median - reach, median + reach) - centre
+        let value = series[index];
+        let before = index.checked_sub(1).map(|index| series[index]);
+        let after = series.get(index + 1).copied();
+        let nearest =
+            before.into_iter().chain(after).min_by(|a, b| (a - value).abs().total_cmp(&(b - value).abs()));
+        nearest.map_or(value, |nearest| value.clamp(nearest - reach, nearest + reach)) - centre
     };
     let values: Vec<f64> = (0..series.len()).map(near).collect();
     let largest = values.iter().map(|value| value.abs()).fold(0.0, f64::max);

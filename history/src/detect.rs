@@ -23,6 +23,8 @@ mod behaviour;
 mod chance;
 mod energy;
 #[cfg(test)]
+mod lasting;
+#[cfg(test)]
 mod measured;
 mod persistence;
 mod range;
@@ -121,7 +123,7 @@ pub fn changes(values: &[f64], effect: &Effect) -> Vec<Change> {
     kept.drain(..kept.len().saturating_sub(POINTS_MAX));
     let series: Vec<f64> = kept.iter().map(|(_, value)| *value).collect();
     let reach = (CLIP * robust::noise(&series)).max(2.0 * effect.distance(median(&series)));
-    let shrink = persistence::shrink(&robust::clipped(&series, reach));
+    let shrink = persistence::shrink(&series, reach);
     let mut cuts = cuts(&series, reach, shrink);
     drop_small(&series, effect, &mut cuts);
     described(&series, &cuts, shrink)

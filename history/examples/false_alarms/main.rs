@@ -13,6 +13,7 @@ const SEED: u64 = 1;
 fn main() {
     println!("Seed {SEED}.\n");
     series::false_alarms(SEED);
+    series::at_defaults(SEED);
     series::steps(SEED);
     series::ramps(SEED);
     series::time(SEED);

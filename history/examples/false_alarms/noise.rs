@@ -32,15 +32,17 @@ pub(crate) enum Noise {
 }
 
 const BYTES: &str = "memory.server_bytes_per_connection";
+const KERNEL_BYTES: &str = "memory.kernel_bytes_per_connection";
+const LATENCY: &str = "delivery.latency_ms.p99";
 
 /// Ten series of each make the two hundred of the test.
 pub(crate) const MIX: [Noise; 20] = [
     Noise::Recorded("200", BYTES),
     Noise::Recorded("2000", BYTES),
     Noise::Recorded("10000", BYTES),
-    Noise::Recorded("10000", "memory.kernel_bytes_per_connection"),
+    Noise::Recorded("10000", KERNEL_BYTES),
     Noise::Recorded("2000", "cpu.server_cores"),
-    Noise::Recorded("2000", "delivery.latency_ms.p99"),
+    Noise::Recorded("2000", LATENCY),
     Noise::Normal(0.01),
     Noise::Normal(0.1),
     Noise::Student(2.0),
@@ -55,6 +57,19 @@ pub(crate) const MIX: [Noise; 20] = [
     Noise::Staying(0.6),
     Noise::Staying(0.75),
     Noise::Correlated(0.3),
+];
+
+/// What a gate judges without being asked, as far as the recording has it.
+pub(crate) const DEFAULTS: [(&str, &str); 9] = [
+    ("200", BYTES),
+    ("2000", BYTES),
+    ("10000", BYTES),
+    ("200", KERNEL_BYTES),
+    ("2000", KERNEL_BYTES),
+    ("10000", KERNEL_BYTES),
+    ("200", LATENCY),
+    ("2000", LATENCY),
+    ("10000", LATENCY),
 ];
 
 /// The recording.

@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use history::detect::{Change, Effect, POINTS_MIN, changes};
+use history::rules::Rule;
 use rand::RngExt as _;
 
-use crate::noise::{MIX, Noise, rng};
+use crate::noise::{DEFAULTS, MIX, Noise, rng};
 
 const SERIES: usize = 1_000;
 const COMMITS: usize = 100;
@@ -14,6 +15,9 @@ const SERIES_OF_COMMITS: usize = 100;
 /// Where a step or a ramp begins, and how many values are seen after that at most.
 const AT: usize = 50;
 const AFTER: usize = 40;
+
+/// So many commits after it was found, a change that is still there has to be found still.
+const STILL: usize = 20;
 const TRIALS: usize = 100;
 
 fn least(ratio_min: f64) -> Effect {
@@ -33,19 +37,7 @@ pub(crate) fn false_alarms(seed: u64) {
     let mut sum = 0;
     for (kind, noise) in MIX.iter().chain(&more).enumerate() {
         let effect = least(noise.ratio_min());
-        let once = (0..SERIES)
-            .filter(|number| {
-                let mut rng = rng(seed, kind * SERIES + number);
-                let n = rng.random_range(20..=100);
-                !changes(&noise.series(n, &mut rng), &effect).is_empty()
-            })
-            .count();
-        let ever = (0..SERIES_OF_COMMITS)
-            .filter(|number| {
-                let series = noise.series(COMMITS, &mut rng(seed + 1, kind * SERIES + number));
-                (POINTS_MIN..=COMMITS).any(|commits| !changes(&series[..commits], &effect).is_empty())
-            })
-            .count();
+        let (once, ever) = alarms(noise, &effect, kind, seed);
         if kind < MIX.len() {
             sum += once;
         }
@@ -78,31 +70,82 @@ fn name(noise: Noise) -> String {
     }
 }
 
-/// How many values after [`AT`] it takes until a change shows, the series being looked at again after each.
-fn seen(noise: Noise, after: impl Fn(usize) -> f64, seed: u64) -> Vec<(usize, Change)> {
+/// As a gate judges the recorded metrics: by the least effects of `history::rules`.
+pub(crate) fn at_defaults(seed: u64) {
+    println!(
+        "| recorded noise | least change | series with an alarm | of {COMMITS} commits, one by one: an alarm at any |"
+    );
+    println!("|---|---|---|---|");
+    for (kind, (connections, metric)) in DEFAULTS.iter().enumerate() {
+        let effect = Rule::of(metric, false).effect;
+        let (once, ever) = alarms(&Noise::Recorded(connections, metric), &effect, kind, seed + 4);
+        let (ratio, amount) = (effect.ratio_min * 100.0, effect.absolute_min);
+        let (once, ever) = (percent(once, SERIES), percent(ever, SERIES_OF_COMMITS));
+        println!(
+            "| {connections} connections, `{metric}` | {ratio:.0} % and {amount} | {once:.1} % | {ever:.1} % |"
+        );
+    }
+    println!();
+}
+
+/// How many series have an alarm, looked at once, and at any commit.
+fn alarms(noise: &Noise, effect: &Effect, kind: usize, seed: u64) -> (usize, usize) {
+    let once = (0..SERIES)
+        .filter(|number| {
+            let mut rng = rng(seed, kind * SERIES + number);
+            let n = rng.random_range(20..=100);
+            !changes(&noise.series(n, &mut rng), effect).is_empty()
+        })
+        .count();
+    let ever = (0..SERIES_OF_COMMITS)
+        .filter(|number| {
+            let series = noise.series(COMMITS, &mut rng(seed + 1, kind * SERIES + number));
+            (POINTS_MIN..=COMMITS).any(|commits| !changes(&series[..commits], effect).is_empty())
+        })
+        .count();
+    (once, ever)
+}
+
+/// A change, how many values after [`AT`] it takes until it shows, the series being looked at again after each, and
+/// whether it still shows [`STILL`] values later.
+struct Seen {
+    delay: usize,
+    change: Change,
+    still: bool,
+}
+
+fn seen(noise: Noise, after: impl Fn(usize) -> f64, seed: u64) -> Vec<Seen> {
     let one = |number: usize| {
-        let mut series = noise.series(AT + AFTER, &mut rng(seed, number));
+        let mut series = noise.series(AT + AFTER + STILL, &mut rng(seed, number));
         for (index, value) in series[AT..].iter_mut().enumerate() {
             *value *= 1.0 + after(index);
         }
-        (1..=AFTER).find_map(|delay| {
-            let found = changes(&series[..AT + delay], &least(0.01));
-            let change =
-                found.into_iter().find(|change| change.range.1 + 5 >= AT && change.after > change.before)?;
-            Some((delay, change))
-        })
+        let risen = |commits: usize| {
+            let found = changes(&series[..commits], &least(0.01));
+            found.into_iter().find(|change| change.range.1 + 5 >= AT && change.after > change.before)
+        };
+        let (delay, change) =
+            (1..=AFTER).find_map(|delay| risen(AT + delay).map(|change| (delay, change)))?;
+        Some(Seen { delay, change, still: risen(AT + delay + STILL).is_some() })
     };
     (0..TRIALS).filter_map(one).collect()
 }
 
-fn delays(seen: &[(usize, Change)]) -> (String, String) {
-    let mut delays: Vec<usize> = seen.iter().map(|(delay, _)| *delay).collect();
+fn delays(seen: &[Seen]) -> (String, String) {
+    let mut delays: Vec<usize> = seen.iter().map(|seen| seen.delay).collect();
     delays.sort_unstable();
     let at = |share: f64| {
         let index = (share * delays.len() as f64) as usize;
         delays.get(index).map_or("–".to_owned(), ToString::to_string)
     };
     (at(0.5), at(0.9))
+}
+
+fn still(seen: &[Seen]) -> String {
+    match seen.len() {
+        0 => "–".to_owned(),
+        count => format!("{:.0} %", percent(seen.iter().filter(|seen| seen.still).count(), count)),
+    }
 }
 
 fn noises() -> [(&'static str, Noise); 6] {
@@ -119,16 +162,16 @@ fn noises() -> [(&'static str, Noise); 6] {
 
 pub(crate) fn steps(seed: u64) {
     println!(
-        "| noise of bytes per connection | step | found within {AFTER} | after, median | after, nine in ten | range holds the place | its width |"
+        "| noise of bytes per connection | step | found within {AFTER} | after, median | after, nine in ten | still found {STILL} later | range holds the place | its width |"
     );
-    println!("|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|");
     for (name, noise) in noises() {
         for step in [0.02, 0.05, 0.1, 0.5] {
             let seen = seen(noise, |_| step, seed + 2);
-            let (half, most) = delays(&seen);
+            let ((half, most), still) = (delays(&seen), still(&seen));
             let held =
-                seen.iter().filter(|(_, change)| (change.range.0..=change.range.1).contains(&AT)).count();
-            let width: usize = seen.iter().map(|(_, change)| change.range.1 - change.range.0 + 1).sum();
+                seen.iter().filter(|seen| (seen.change.range.0..=seen.change.range.1).contains(&AT)).count();
+            let width: usize = seen.iter().map(|seen| seen.change.range.1 - seen.change.range.0 + 1).sum();
             let count = seen.len();
             let (held, width) = match count {
                 0 => ("–".to_owned(), "–".to_owned()),
@@ -138,7 +181,7 @@ pub(crate) fn steps(seed: u64) {
             };
             let found = percent(count, TRIALS);
             println!(
-                "| {name} | {:.0} % | {found:.0} % | {half} | {most} | {held} | {width} |",
+                "| {name} | {:.0} % | {found:.0} % | {half} | {most} | {still} | {held} | {width} |",
                 step * 100.0
             );
         }
@@ -148,19 +191,22 @@ pub(crate) fn steps(seed: u64) {
 
 pub(crate) fn ramps(seed: u64) {
     println!(
-        "| noise | ramp | found within {AFTER} | after, median | after, nine in ten | range meets the ramp |"
+        "| noise | ramp | found within {AFTER} | after, median | after, nine in ten | still found {STILL} later | range meets the ramp |"
     );
-    println!("|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|");
     for (name, noise) in noises() {
         for (total, commits) in [(0.1, 10), (0.1, 20), (0.5, 10), (0.5, 20)] {
             let ramp = |index: usize| total * ((index + 1) as f64 / f64::from(commits)).min(1.0);
             let seen = seen(noise, ramp, seed + 3);
-            let (half, most) = delays(&seen);
+            let ((half, most), still) = (delays(&seen), still(&seen));
             let end = AT + commits as usize;
-            let met = seen.iter().filter(|(_, change)| change.range.0 < end && change.range.1 >= AT).count();
+            let met =
+                seen.iter().filter(|seen| seen.change.range.0 < end && seen.change.range.1 >= AT).count();
             let (found, met) = (percent(seen.len(), TRIALS), percent(met, seen.len().max(1)));
             let total = total * 100.0;
-            println!("| {name} | {total:.0} % in {commits} | {found:.0} % | {half} | {most} | {met:.0} % |");
+            println!(
+                "| {name} | {total:.0} % in {commits} | {found:.0} % | {half} | {most} | {still} | {met:.0} % |"
+            );
         }
     }
     println!();

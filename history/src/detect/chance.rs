@@ -27,7 +27,12 @@ pub(super) fn unlikely_cut(values: &[Step], side_min: usize, shrink: f64, level:
     let cut = windows.best(values)?;
     // A side of the least length may have values of the other: the place is made exact later.
     let near = cut.left.saturating_sub(side_min - 1)..(cut.left + side_min).min(values.len());
-    let bar = if near.into_iter().any(|left| apart(values, left)) { cut.energy } else { cut.energy * shrink };
+    let (from, to) = cut.window;
+    let lone = near.into_iter().any(|left| {
+        apart(values, left)
+            || shrink >= SHRINK_NEAR && (from..to).contains(&left) && apart(&values[from..to], left - from)
+    });
+    let bar = if lone { cut.energy } else { cut.energy * shrink };
     if bar <= 0.0 {
         return None;
     }
@@ -51,6 +56,10 @@ pub(super) fn unlikely_cut(values: &[Step], side_min: usize, shrink: f64, level:
 /// The levels are farther apart than this, in widths of the noise: twice the distance of the farthest value from its
 /// own level.
 const APART: i32 = 2;
+
+/// Where the noise is hardly persistent, that part of its energy being left, it is enough that the sides have nothing in
+/// common in the cut's own window: a hump has another level on both sides.
+const SHRINK_NEAR: f64 = 0.4;
 
 /// Whether the two sides have nothing in common: noise that lasts would have to have lasted all along, without one
 /// value of the other side's kind.

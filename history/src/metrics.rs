@@ -3,7 +3,7 @@
 use plots::Unit;
 
 use crate::detect::Effect;
-use crate::rules::{DEFAULTS, Rule, fits};
+use crate::rules::{Rule, fits};
 
 /// How many names are suggested in place of an unknown one.
 const NEAREST_MAX: usize = 3;
@@ -45,13 +45,13 @@ fn suggestion(nearest: &[String]) -> String {
     }
 }
 
-/// The rules of the metrics asked for, each once; of the defaults, when none is.
+/// The rules of the metrics asked for, each once; of `defaults`, when none is.
 ///
 /// # Errors
 /// [`MetricError::Unknown`]: one is not among `known`, or a pattern fits none.
-pub fn rules(asked: &[String], known: &[String]) -> Result<Vec<Rule>, MetricError> {
+pub fn rules(asked: &[String], known: &[String], defaults: &[&str]) -> Result<Vec<Rule>, MetricError> {
     if asked.is_empty() {
-        return Ok(DEFAULTS.iter().map(|metric| Rule::of(metric, false)).collect());
+        return Ok(defaults.iter().map(|metric| Rule::of(metric, false)).collect());
     }
     let mut rules: Vec<Rule> = Vec::new();
     for name in asked {
@@ -142,6 +142,7 @@ pub fn nearest(name: &str, known: &[String]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::DEFAULTS;
 
     fn known() -> Vec<String> {
         ["audit.lost", "memory.server_bytes_per_connection", "memory.points"].map(str::to_owned).into()
@@ -149,7 +150,7 @@ mod tests {
 
     fn names(asked: &[&str]) -> Result<Vec<String>, String> {
         let asked: Vec<String> = asked.iter().map(|name| (*name).to_owned()).collect();
-        let rules = rules(&asked, &known()).map_err(|error| error.to_string())?;
+        let rules = rules(&asked, &known(), &DEFAULTS).map_err(|error| error.to_string())?;
         Ok(rules.into_iter().map(|rule| rule.metric).collect())
     }
 
@@ -174,7 +175,7 @@ mod tests {
             names(&["memory.*", "memory.points", "audit.lost"]).expect("known"),
             ["memory.server_bytes_per_connection", "memory.points", "audit.lost"]
         );
-        let mut rules = rules(&["audit.lost".into()], &known()).expect("known");
+        let mut rules = rules(&["audit.lost".into()], &known(), &DEFAULTS).expect("known");
         assert!(rules[0].asked);
         set_effects(&mut rules, &[least("audit.lost", Bound::Share(0.5))]).expect("judged");
         assert_eq!(rules[0].effect.ratio_min, 0.5);

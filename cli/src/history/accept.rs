@@ -18,7 +18,7 @@ pub(crate) fn main(flags: &AcceptFlags) -> Ended {
     if flags.metric.contains('*') {
         return Err(Exit::wrong_input("one metric is accepted at a time, by its name"));
     }
-    let rules = rules(std::slice::from_ref(&flags.metric), &known).map_err(Exit::wrong_input)?;
+    let rules = rules(std::slice::from_ref(&flags.metric), &known, &[]).map_err(Exit::wrong_input)?;
     refs::scenario(&history, flags.scenario.as_deref())?;
     if flags.reason.trim().is_empty() {
         return Err(Exit::wrong_input("an acceptance needs a reason (--reason TEXT)"));

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use history::rules::DEFAULTS_SERIES;
 use history::show::page::file_name;
 use history::show::{Report, trend};
 use history::{Checked, Wanted, check};
@@ -22,7 +23,7 @@ pub(crate) fn main(flags: &CheckFlags) -> Ended {
     outputs::spare(path, flags.telling.junit.as_deref())?;
     outputs::spare(path, flags.svg.as_deref())?;
     let history = refs::read(path)?;
-    let rules = refs::rules(&flags.metrics, history.metrics())?;
+    let rules = refs::rules(&flags.metrics, history.metrics(), &DEFAULTS_SERIES)?;
     refs::scenario(&history, flags.scenario.as_deref())?;
     let choice = refs::machine(&history, flags.machine.as_deref())?;
     let base = refs::base(&history, path, flags.base.as_deref())?;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use history::compare::{CompareError, Pairing, compare};
+use history::rules::DEFAULTS;
 use history::show::Report;
 use history::{BundleRun, Compared};
 
@@ -53,6 +54,6 @@ pub(crate) fn compared(
         )));
     }
     let measured = a.iter().chain(&b).flat_map(BundleRun::names).collect();
-    let rules = refs::rules(metrics, measured)?;
+    let rules = refs::rules(metrics, measured, &DEFAULTS)?;
     compare(&a, &b, &rules, pairing).map_err(|error: CompareError| Exit::wrong_input(error))
 }

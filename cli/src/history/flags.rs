@@ -77,7 +77,7 @@ pub(crate) struct AddFlags {
 #[derive(Debug, Default, Args)]
 pub(crate) struct Metrics {
     /// Judge this figure of summary.json, or all that fit a pattern like 'memory.*'; may be repeated [default: bytes
-    /// per connection in server and kernel, p99 latency, rates, failed connections, lost messages].
+    /// per connection in server and kernel, rates, failed connections, lost messages; for 'compare' the p99 latency, too].
     #[arg(long, short, value_name = "METRIC")]
     pub(crate) metric: Vec<String>,
     /// The least change worth a word: a share (memory.*=5%) or an amount (memory.server_bytes_per_connection=2B,

@@ -95,13 +95,13 @@ pub(crate) fn machine(history: &History, name: Option<&str>) -> Result<Choice, E
     }
 }
 
-/// The rules of the metrics that were asked for. `measured` are those that there are besides the documented ones.
-pub(crate) fn rules(flags: &Metrics, measured: Vec<String>) -> Result<Vec<Rule>, Exit> {
+/// The rules of the metrics that were asked for, or else of `defaults`. `measured` are those that there are besides the documented ones.
+pub(crate) fn rules(flags: &Metrics, measured: Vec<String>, defaults: &[&str]) -> Result<Vec<Rule>, Exit> {
     let mut known = measured;
     known.extend(SUMMARY_KEYS.iter().map(|key| key.name.to_owned()));
     known.sort();
     known.dedup();
-    let mut rules = metrics::rules(&flags.metric, &known).map_err(Exit::wrong_input)?;
+    let mut rules = metrics::rules(&flags.metric, &known, defaults).map_err(Exit::wrong_input)?;
     let least: Vec<_> = flags.min_effect.iter().map(|effect| effect.0.clone()).collect();
     metrics::set_effects(&mut rules, &least).map_err(Exit::wrong_input)?;
     Ok(rules)

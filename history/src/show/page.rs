@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::{Finding, Judgement, Outcome, State, effect, judge};
-use crate::rules::{DEFAULTS, Rule};
+use crate::rules::{DEFAULTS_SERIES, Rule};
 use crate::series::{Choice, Runs};
 use crate::show::escape::markup;
 use crate::show::trend::{answer, slug};
@@ -109,8 +109,8 @@ pub fn pages(
 /// All metrics that any run has measured: the defaults first, as they are shown; the others by name.
 pub fn rules_of(history: &History) -> Vec<Rule> {
     let names = history.metrics();
-    let others = names.iter().map(String::as_str).filter(|name| !DEFAULTS.contains(name));
-    DEFAULTS.into_iter().chain(others).map(|name| Rule::of(name, false)).collect()
+    let others = names.iter().map(String::as_str).filter(|name| !DEFAULTS_SERIES.contains(name));
+    DEFAULTS_SERIES.into_iter().chain(others).map(|name| Rule::of(name, false)).collect()
 }
 
 /// A name for the metric's file, which none of those `taken` has and which leads to no other folder.
@@ -130,7 +130,7 @@ fn scenario_section(scenario: &str, named: &[(String, &Judgement)]) -> String {
     let mut rest: BTreeMap<&str, Vec<&(String, &Judgement)>> = BTreeMap::new();
     for one in named {
         let metric = one.1.series.rule.metric.as_str();
-        if DEFAULTS.contains(&metric) {
+        if DEFAULTS_SERIES.contains(&metric) {
             groups[0].1.push(one);
         } else {
             rest.entry(metric.split('.').next().unwrap_or(metric)).or_default().push(one);

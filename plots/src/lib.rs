@@ -8,6 +8,7 @@
 //! A [`Run`] is what a bundle has to show: series thinned so that extremes survive, histograms, phases, marks. A
 //! [`Chart`] answers one question and knows nothing of pixels. [`svg`] gives it a size and a [`Theme`].
 
+// The gallery, an example, is what the tests of the drawing draw, too; it names this crate as everybody does.
 #[cfg(test)]
 extern crate self as plots;
 

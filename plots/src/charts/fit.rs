@@ -36,7 +36,7 @@ pub(super) fn draw(runs: &[Run]) -> Result<Parts, String> {
     for (place, run, slope) in &fitted {
         let said = |what: &str| if several { format!("{}: {what}", run.label()) } else { what.to_owned() };
         let line = Ink { hue: if several { *place } else { 1 }, ..Ink::default() };
-        let dots = Ink { hue: if several { *place } else { 0 }, faint: several, ..Ink::default() };
+        let dots = Ink { hue: if several { *place } else { 0 }, ..Ink::default() };
         let points = run.ramp_points();
         let (from, to) = ends(points.iter().map(|point| point.0));
         let places: Vec<f64> =

@@ -195,6 +195,20 @@ fn without_a_summary_the_recording_itself_answers() {
     assert!(answer(Kind::Latency).starts_with("p50 200 µs, "), "{}", answer(Kind::Latency));
 }
 
+/// It said 100 % above a curve that never passed 23 %.
+#[test]
+fn the_busiest_moment_is_one_that_the_chart_shows() {
+    let mut made = Made::empty();
+    made.sample(0.1, "host", &[("host.cpu_busy_ratio", 0.99)]);
+    made.mark(1.0, "runner", "phase.began", json!({ "phase": "ramp" }));
+    for second in 1..20 {
+        made.sample(1.0 + f64::from(second), "host", &[("host.cpu_busy_ratio", 0.25)]);
+    }
+    made.sample(20.01, "host", &[("host.cpu_busy_ratio", 1.0)]);
+    let answer = chart(Kind::Cpu, &[of(&made)]).expect("drawn").answer;
+    assert_eq!(answer, "the machine at most 25 % busy");
+}
+
 #[test]
 fn the_measurement_of_the_ceiling_is_not_of_the_run() {
     let mut made = Made::run();

@@ -73,10 +73,7 @@ fn answer(run: &Run, brief: bool) -> Option<String> {
     let of = machine_cores(run).map_or(String::new(), |cores| format!(" of {cores}"));
     let during =
         (!used.is_empty()).then(|| format!("cores{of} while messages were sent: {}", used.join(", ")));
-    // Of what the chart shows: from the ramp on, and without what is mostly rounding.
-    let mut shown = settled(run.series("host.cpu_busy_ratio"));
-    shown.retain(|(at_s, _)| *at_s >= 0.0);
-    let busiest = highest(&shown);
+    let busiest = highest(&settled(run.series("host.cpu_busy_ratio")));
     let busiest = busiest.map(|share| format!("the machine at most {} busy", Unit::Ratio.write(share)));
     let parts: Vec<String> = during.into_iter().chain(busiest).collect();
     (!parts.is_empty()).then(|| parts.join("; "))

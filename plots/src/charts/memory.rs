@@ -50,8 +50,11 @@ pub(super) fn connections_peak(run: &Run) -> Option<f64> {
     run.figure("connections.peak").or_else(seen)
 }
 
+/// The highest value that a chart shows of a series.
 pub(super) fn highest(points: &[(f64, f64)]) -> Option<f64> {
-    points.iter().map(|(_, y)| *y).filter(|y| y.is_finite()).reduce(f64::max)
+    // What came before the ramp is not shown: the measuring of the ceiling, among others.
+    let shown = points.iter().filter(|(at_s, y)| *at_s >= 0.0 && y.is_finite());
+    shown.map(|(_, y)| *y).reduce(f64::max)
 }
 
 /// What a process has grown by since the ramp began, shared by the connections; until they are closed.

@@ -1,7 +1,7 @@
 //! The run: workers started, phases gone through, everything recorded, nothing left behind.
 //!
 //! ```text
-//!   server ready → generator ready → ramp → hold (messages) → settle → drain → summary, verdict, chart
+//!   server ready → generator ready → ramp → hold (messages) → settle → drain → summary, verdict, report
 //! ```
 //! One loop, [`Run::pump`], serves every phase: it takes in what workers say, samples on time, shows progress, and
 //! returns when what the phase waits for has come, or its time is up. An interruption or a worker's death leaves the

@@ -16,18 +16,7 @@ pub(super) fn strong(figure: impl Display) -> String {
 
 /// A number of things, whole, in groups of three digits: `1,020,000`.
 pub(super) fn grouped(number: f64) -> String {
-    let digits = format!("{:.0}", number.abs());
-    let mut out = String::new();
-    if number <= -0.5 {
-        out.push('−');
-    }
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+    crate::unit::grouped(number, 0)
 }
 
 /// `1 connection`, `3 connections`, the number in bold.

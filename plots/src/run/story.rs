@@ -199,16 +199,9 @@ fn words(mark: &Mark) -> Option<(String, bool)> {
 
 /// `1234567` as `1,234,567`; a fraction keeps its digits.
 pub(crate) fn grouped(value: f64) -> String {
-    let text = format!("{}", value.abs());
-    let (whole, fraction) = text.split_at(text.find('.').unwrap_or(text.len()));
-    let mut out = String::from(if value < 0.0 { "−" } else { "" });
-    for (place, digit) in whole.chars().enumerate() {
-        if place > 0 && (whole.len() - place).is_multiple_of(3) && digit.is_ascii_digit() {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out + fraction
+    let text = value.to_string();
+    let decimals = text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    crate::unit::grouped(value, decimals)
 }
 
 /// The text, or as much of it as anybody reads.
